@@ -1,0 +1,33 @@
+export { AssertionError, assert, unreachable } from './assert.ts'
+export { type Clock, delay, realClock, type Timer, VirtualClock } from './clock.ts'
+export {
+  bool,
+  type ConfigRow,
+  type ConfigTable,
+  type ConfigType,
+  type ConfigValues,
+  defineConfig,
+  double,
+  formatConfig,
+  int,
+  list,
+  long,
+  nearestName,
+  nullableText,
+  parseConfig,
+  password,
+  short,
+  text,
+} from './config.ts'
+export { AbortError, ClosedError, ConfigError, codeOf, messageOf, OttlaError } from './errors.ts'
+export {
+  createLogger,
+  LOG_LEVELS,
+  type LogFields,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  silentLogger,
+} from './logger.ts'
+export { type Random, realRandom, SeededRandom } from './random.ts'
+export { isUuid, METADATA_TOPIC_ID, randomUuid, type Uuid, ZERO_UUID } from './uuid.ts'
