@@ -1,0 +1,20 @@
+/**
+ * Record batches on their way through: one buffer as read from a frame, or the list of buffers a
+ * log read gave, which is written to the socket without being joined.
+ */
+export type RecordBytes = Buffer | readonly Buffer[]
+
+export function sizeOfRecords(records: RecordBytes | null): number {
+  if (records === null) return 0
+  if (Buffer.isBuffer(records)) return records.length
+  let size = 0
+  for (const chunk of records) size += chunk.length
+  return size
+}
+
+/** One buffer with all bytes; copies only when there are several chunks. */
+export function contiguousRecords(records: RecordBytes | null): Buffer {
+  if (records === null) return Buffer.alloc(0)
+  if (Buffer.isBuffer(records)) return records
+  return records.length === 1 ? (records[0] as Buffer) : Buffer.concat(records)
+}
