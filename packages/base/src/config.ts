@@ -24,10 +24,12 @@ export interface ConfigRow<T = unknown> {
   readonly oneOf?: readonly string[]
   /** Can it change without a restart: not at all, on one broker, or for all brokers at once? */
   readonly dynamic?: 'read-only' | 'per-broker' | 'cluster-wide'
-  /** The topic setting that this broker setting is the default of. */
-  readonly topic?: string
+  /** The broker setting whose value is this one's default. */
+  readonly synonym?: string
   readonly importance?: 'high' | 'medium' | 'low'
   readonly nullable?: boolean
+  /** For tests of Apache Kafka; not shown. */
+  readonly internal?: boolean
   /** ottla's own setting; Apache Kafka does not know it. */
   readonly own?: boolean
 }
@@ -50,6 +52,22 @@ export const list = (o: Options<readonly string[]>): ConfigRow<readonly string[]
 })
 export const nullableText = (o: Options<string | null>): ConfigRow<string | null> => ({
   type: 'string',
+  nullable: true,
+  ...o,
+})
+export const nullableInt = (o: Options<number | null>): ConfigRow<number | null> => ({
+  type: 'int',
+  nullable: true,
+  ...o,
+})
+export const nullableLong = (o: Options<number | null>): ConfigRow<number | null> => ({
+  type: 'long',
+  nullable: true,
+  ...o,
+})
+/** Name of a Java class; ottla loads none, the value is kept for those who read it. */
+export const className = (o: Options<string | null>): ConfigRow<string | null> => ({
+  type: 'class',
   nullable: true,
   ...o,
 })
