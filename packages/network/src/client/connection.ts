@@ -1,0 +1,287 @@
+/**
+ * One connection to a broker, from the client's side.
+ *
+ * Kafka answers the requests of a connection in the order in which they were sent, so waiting
+ * requests are a queue, not a map: the next response belongs to the head of the queue, and a
+ * correlation id that differs from the head's means that the stream can no longer be trusted.
+ *
+ *   connecting --> open --> closed
+ *        \____________________/
+ *
+ * Must always hold:
+ * - every request settles exactly once: with its response, or with the error that closed the
+ *   connection;
+ * - a request that times out closes the connection. Its response may still come, and waiting for it
+ *   would keep everything behind it waiting too (Kafka's own client does the same);
+ * - one timer per connection watches the head of the queue, since the head is always the oldest.
+ *   Requests with a shorter timeout than the one in front of them are watched by that head's timer
+ *   at the latest moment any of them is due.
+ */
+import { createConnection, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { type ConnectionOptions as TlsOptions, connect as tlsConnect } from 'node:tls'
+import { AbortError, type Clock, type Logger, type Timer } from '@ottla/base'
+import {
+  type Api,
+  correlationIdOf,
+  decodeResponse,
+  encodeRequest,
+  type Fields,
+  type FieldsInput,
+  type FieldsValue,
+} from '@ottla/protocol'
+import { FRAME_BYTES_MAX_DEFAULT, FrameReceiver } from '../frame.ts'
+import { ConnectionError, RequestTimeoutError } from './connection-errors.ts'
+
+export interface ClientConnectionOptions {
+  readonly host: string
+  readonly port: number
+  readonly clientId: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Options of node:tls; undefined for a plain connection. */
+  readonly tls?: TlsOptions | undefined
+  readonly connectTimeoutMs: number
+  readonly frameBytesMax?: number
+  /** Called once when an established connection has ended, for whatever reason. */
+  readonly onClose?: (error: Error) => void
+}
+
+export interface RequestOptions {
+  readonly timeoutMs: number
+  /** acks=0: the broker sends no response, the request settles once it is written. */
+  readonly isResponseExpected?: boolean
+}
+
+interface WaitingRequest {
+  readonly correlationId: number
+  readonly api: string
+  readonly timeoutMs: number
+  readonly dueMs: number
+  readonly settle: (frame: Buffer | undefined, error: Error | undefined) => void
+}
+
+export class ClientConnection {
+  readonly broker: string
+  private readonly socket: Socket
+  private readonly options: ClientConnectionOptions
+  private readonly waiting: WaitingRequest[] = []
+  private waitingHead = 0
+  private nextCorrelationId = 0
+  private timer: Timer | undefined
+  private closedWith: Error | undefined
+  /** Monotonic time of the last request or response, for closing what nobody uses. */
+  lastUsedMs: number
+
+  private constructor(
+    options: ClientConnectionOptions,
+    open: (socketOptions: TcpNetConnectOpts) => Socket,
+  ) {
+    this.options = options
+    this.broker = `${options.host}:${options.port}`
+    this.lastUsedMs = options.clock.monotonicMs()
+    const receiver = new FrameReceiver(
+      (frame) => this.handleFrame(frame),
+      options.frameBytesMax ?? FRAME_BYTES_MAX_DEFAULT,
+    )
+    this.socket = open({
+      host: options.host,
+      port: options.port,
+      noDelay: true,
+      keepAlive: true,
+      onread: {
+        buffer: () => receiver.target(),
+        callback: (count: number) => {
+          try {
+            receiver.received(count)
+          } catch (error) {
+            this.close(error instanceof Error ? error : new Error(String(error)))
+          }
+          return !this.isClosed
+        },
+      },
+    })
+    this.socket.on('error', (error) =>
+      this.close(new ConnectionError(this.broker, error.message, error)),
+    )
+    this.socket.on('close', () =>
+      this.close(new ConnectionError(this.broker, 'closed by the broker')),
+    )
+    this.socket.on('end', () =>
+      this.close(new ConnectionError(this.broker, 'closed by the broker')),
+    )
+  }
+
+  /** Connects; with TLS the handshake is part of it. */
+  static connect(
+    options: ClientConnectionOptions,
+    signal?: AbortSignal,
+  ): Promise<ClientConnection> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(new AbortError(signal.reason))
+        return
+      }
+      const { tls } = options
+      let isOpen = false
+      const connection = new ClientConnection(
+        {
+          ...options,
+          onClose: (error) => {
+            finish()
+            if (isOpen) options.onClose?.(error)
+            else reject(error)
+          },
+        },
+        (socketOptions) =>
+          tls
+            ? tlsConnect({ servername: serverNameOf(options.host), ...socketOptions, ...tls })
+            : createConnection(socketOptions),
+      )
+      const timer = options.clock.setTimer(options.connectTimeoutMs, () =>
+        connection.close(
+          new ConnectionError(connection.broker, `no answer in ${options.connectTimeoutMs} ms`),
+        ),
+      )
+      const onAbort = () => connection.close(new AbortError(signal?.reason))
+      const finish = () => {
+        timer.cancel()
+        signal?.removeEventListener('abort', onAbort)
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      connection.socket.once(tls ? 'secureConnect' : 'connect', () => {
+        finish()
+        isOpen = true
+        resolve(connection)
+      })
+    })
+  }
+
+  get isClosed(): boolean {
+    return this.closedWith !== undefined
+  }
+
+  /** Requests whose response has not come yet. */
+  get inFlight(): number {
+    return this.waiting.length - this.waitingHead
+  }
+
+  /** Bytes that the operating system has not taken yet. */
+  get unsentBytes(): number {
+    return this.socket.writableLength
+  }
+
+  /** Sends a request in the given version and resolves with the decoded response. */
+  async request<Q extends Fields, S extends Fields>(
+    api: Api<Q, S>,
+    version: number,
+    body: FieldsInput<Q>,
+    options: RequestOptions,
+  ): Promise<FieldsValue<S>> {
+    const frame = await this.exchange(api, version, body, options)
+    return decodeResponse(api, version, frame as Buffer)
+  }
+
+  /** As `request`, but leaves the response as bytes; undefined when none is expected. */
+  exchange<Q extends Fields, S extends Fields>(
+    api: Api<Q, S>,
+    version: number,
+    body: FieldsInput<Q>,
+    options: RequestOptions,
+  ): Promise<Buffer | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.closedWith) {
+        reject(this.closedWith)
+        return
+      }
+      const correlationId = this.nextCorrelationId
+      this.nextCorrelationId = (correlationId + 1) & 0x7fffffff
+      const header = { correlationId, clientId: this.options.clientId }
+      const chunks = encodeRequest(api, version, header, body)
+      const nowMs = this.options.clock.monotonicMs()
+      this.lastUsedMs = nowMs
+      if (options.isResponseExpected === false) {
+        this.write(chunks)
+        resolve(undefined)
+        return
+      }
+      this.waiting.push({
+        correlationId,
+        api: api.name,
+        timeoutMs: options.timeoutMs,
+        dueMs: nowMs + options.timeoutMs,
+        settle: (frame, error) => (error ? reject(error) : resolve(frame)),
+      })
+      if (this.inFlight === 1) this.watchHead()
+      this.write(chunks)
+    })
+  }
+
+  private write(chunks: readonly Buffer[]): void {
+    const { socket } = this
+    if (chunks.length === 1) {
+      socket.write(chunks[0] as Buffer)
+      return
+    }
+    socket.cork()
+    for (const chunk of chunks) socket.write(chunk)
+    socket.uncork()
+  }
+
+  private handleFrame(frame: Buffer): void {
+    if (this.isClosed) return
+    const head = this.waiting[this.waitingHead]
+    const correlationId = correlationIdOf(frame)
+    if (!head || head.correlationId !== correlationId) {
+      const reason = `response ${correlationId} came where ${head?.correlationId ?? 'none'} was due`
+      this.close(new ConnectionError(this.broker, reason))
+      return
+    }
+    this.lastUsedMs = this.options.clock.monotonicMs()
+    this.dropHead()
+    head.settle(frame, undefined)
+  }
+
+  /** Removes the head without shifting the array on every response. */
+  private dropHead(): void {
+    this.waitingHead++
+    if (this.waitingHead === this.waiting.length) {
+      this.waiting.length = 0
+      this.waitingHead = 0
+    } else if (this.waitingHead > 64) {
+      this.waiting.splice(0, this.waitingHead)
+      this.waitingHead = 0
+    }
+  }
+
+  /** A running timer is left alone; when it fires it looks at whoever is the head by then. */
+  private watchHead(): void {
+    const head = this.waiting[this.waitingHead]
+    if (this.timer || !head) return
+    const delayMs = head.dueMs - this.options.clock.monotonicMs()
+    this.timer = this.options.clock.setTimer(delayMs, () => {
+      this.timer = undefined
+      const oldest = this.waiting[this.waitingHead]
+      if (!oldest) return
+      if (oldest.dueMs <= this.options.clock.monotonicMs() + 1) {
+        this.close(new RequestTimeoutError(this.broker, oldest.api, oldest.timeoutMs))
+      } else this.watchHead()
+    })
+  }
+
+  /** Ends the connection; everything that waits fails with the error. May be called again. */
+  close(error: Error = new ConnectionError(this.broker, 'closed by the client')): void {
+    if (this.closedWith) return
+    this.closedWith = error
+    this.timer?.cancel()
+    this.socket.destroy()
+    const waiting = this.waiting.splice(this.waitingHead)
+    this.waiting.length = 0
+    this.waitingHead = 0
+    for (const request of waiting) request.settle(undefined, error)
+    this.options.onClose?.(error)
+  }
+}
+
+/** TLS names the server it wants, except when it is an address (RFC 6066). */
+const serverNameOf = (host: string): string =>
+  /^[\d.]+$/.test(host) || host.includes(':') ? '' : host

@@ -1,0 +1,94 @@
+import { SeededRandom } from '@ottla/base'
+import { describe, expect, test } from 'vitest'
+import { FrameReceiver, FrameSizeError, FrameSplitter } from './frame.ts'
+
+const SEEDS = 200
+
+function randomFrames(random: SeededRandom): Buffer[] {
+  return Array.from({ length: 1 + random.integer(20) }, () => {
+    const size = random.chance(0.1) ? random.integer(300_000) : random.integer(200)
+    return Buffer.from(random.bytes(Math.min(size, 2000))).length === size
+      ? Buffer.from(random.bytes(size))
+      : Buffer.alloc(size, random.integer(256))
+  })
+}
+
+function encode(frames: readonly Buffer[]): Buffer {
+  return Buffer.concat(
+    frames.flatMap((frame) => {
+      const size = Buffer.alloc(4)
+      size.writeInt32BE(frame.length)
+      return [size, frame]
+    }),
+  )
+}
+
+function cut(bytes: Buffer, random: SeededRandom): Buffer[] {
+  const chunks: Buffer[] = []
+  let position = 0
+  while (position < bytes.length) {
+    const size = 1 + random.integer(random.chance(0.3) ? 5 : 70_000)
+    chunks.push(Buffer.from(bytes.subarray(position, position + size)))
+    position += size
+  }
+  return chunks
+}
+
+describe('frames come out as they went in, however the stream is cut', () => {
+  for (let seed = 1; seed <= SEEDS; seed += 50) {
+    test(`seeds ${seed} to ${seed + 49}`, () => {
+      for (let s = seed; s < seed + 50; s++) {
+        const random = new SeededRandom(s)
+        const frames = randomFrames(random)
+        const chunks = cut(encode(frames), random)
+
+        const split: Buffer[] = []
+        const splitter = new FrameSplitter()
+        for (const chunk of chunks) splitter.push(chunk, (frame) => split.push(frame))
+        expect(split.length, `seed ${s}`).toBe(frames.length)
+        expect(Buffer.concat(split).equals(Buffer.concat(frames)), `seed ${s}`).toBe(true)
+
+        const received: Buffer[] = []
+        const receiver = new FrameReceiver((frame) => received.push(frame))
+        for (const chunk of chunks) {
+          let position = 0
+          while (position < chunk.length) {
+            const copied = chunk.copy(receiver.target(), 0, position)
+            receiver.received(copied)
+            position += copied
+          }
+        }
+        expect(received.length, `seed ${s}`).toBe(frames.length)
+        expect(Buffer.concat(received).equals(Buffer.concat(frames)), `seed ${s}`).toBe(true)
+      }
+    })
+  }
+})
+
+describe('hostile sizes', () => {
+  const bomb = (size: number) => {
+    const bytes = Buffer.alloc(4)
+    bytes.writeInt32BE(size)
+    return bytes
+  }
+
+  test.each([-1, -(2 ** 31), 2 ** 31 - 1])('a size of %i ends the stream', (size) => {
+    expect(() => new FrameSplitter().push(bomb(size), () => {})).toThrow(FrameSizeError)
+    const receiver = new FrameReceiver(() => {})
+    bomb(size).copy(receiver.target())
+    expect(() => receiver.received(4)).toThrow(FrameSizeError)
+  })
+
+  test('a large size allocates no more than a few megabytes before its bytes come', () => {
+    const receiver = new FrameReceiver(() => {}, 2 ** 31 - 1)
+    bomb(2 ** 31 - 1).copy(receiver.target())
+    receiver.received(4)
+    expect(receiver.target().buffer.byteLength).toBeLessThanOrEqual(4 * 1024 * 1024)
+  })
+
+  test('an empty frame is a frame', () => {
+    const frames: Buffer[] = []
+    new FrameSplitter().push(bomb(0), (frame) => frames.push(frame))
+    expect(frames).toHaveLength(1)
+  })
+})

@@ -1,0 +1,24 @@
+export { type AnyApi, ApiVersions, negotiateVersions } from './client/api-versions.ts'
+export {
+  ClientConnection,
+  type ClientConnectionOptions,
+  type RequestOptions,
+} from './client/connection.ts'
+export {
+  ConnectionError,
+  RequestTimeoutError,
+  UnsupportedVersionError,
+} from './client/connection-errors.ts'
+export {
+  FRAME_BYTES_MAX_DEFAULT,
+  FrameReceiver,
+  FrameSizeError,
+  FrameSplitter,
+} from './frame.ts'
+export { Listener, type ListenerOptions } from './server/listener.ts'
+export {
+  type FrameHandler,
+  type ResponseFrame,
+  ServerConnection,
+  type ServerConnectionOptions,
+} from './server/server-connection.ts'

@@ -1,0 +1,193 @@
+/**
+ * One accepted connection. Requests are handed on in the order they arrive and answered in that
+ * order, whatever order their answers become ready in; a later request does not wait for an earlier
+ * one to be answered before it starts, so pipelined produces share a commit round.
+ *
+ *   frame -> slot appended to `slots` -> handler -> slot filled -> written when it is the first
+ *
+ * Must always hold: bytes of requests in progress plus bytes waiting to be sent stay bounded; above
+ * the bound the socket is not read. A handler that fails closes the connection, because the client
+ * cannot be told anything else in Kafka's protocol.
+ */
+import type { Socket } from 'node:net'
+import { type Clock, type Logger, messageOf } from '@ottla/base'
+import { FrameSplitter } from '../frame.ts'
+
+/** Chunks of the response frame; null when nothing is to be answered; 'close' ends the connection. */
+export type ResponseFrame = readonly Buffer[] | null | 'close'
+export type FrameHandler = (
+  frame: Buffer,
+  connection: ServerConnection,
+) => ResponseFrame | Promise<ResponseFrame>
+
+export interface ServerConnectionOptions {
+  readonly id: number
+  readonly listenerName: string
+  readonly requestBytesMax: number
+  /** Reading pauses while requests in progress and unsent responses exceed this many bytes. */
+  readonly inFlightBytesMax: number
+  readonly handler: FrameHandler
+  readonly logger: Logger
+  readonly clock: Clock
+}
+
+interface Slot {
+  response: ResponseFrame | undefined
+  readonly requestBytes: number
+}
+
+export class ServerConnection {
+  readonly id: number
+  readonly listenerName: string
+  readonly remoteAddress: string
+  readonly localAddress: string
+  readonly localPort: number
+  /** Monotonic time of the last byte received. */
+  lastReceivedMs: number
+  private readonly socket: Socket
+  private readonly options: ServerConnectionOptions
+  private readonly splitter: FrameSplitter
+  private readonly slots: Slot[] = []
+  private inFlightBytes = 0
+  private paused = false
+  private flushScheduled = false
+  private closed = false
+  private readonly onClosed: (() => void)[] = []
+  private readonly onFrame = (frame: Buffer) => this.start(frame)
+
+  constructor(socket: Socket, options: ServerConnectionOptions) {
+    this.socket = socket
+    this.options = options
+    this.id = options.id
+    this.listenerName = options.listenerName
+    this.remoteAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    this.localAddress = (socket.localAddress ?? '').replace(/^::ffff:/, '')
+    this.localPort = socket.localPort ?? 0
+    this.lastReceivedMs = options.clock.monotonicMs()
+    this.splitter = new FrameSplitter(options.requestBytesMax)
+    socket.on('data', (chunk) => this.receive(chunk))
+    socket.on('drain', () => this.resumeIfPossible())
+    socket.on('error', (error) => options.logger.debug('connection failed', { error }))
+    socket.on('close', () => this.afterClose())
+  }
+
+  get isClosed(): boolean {
+    return this.closed
+  }
+
+  /** True while a frame has begun and not ended; such a connection may not idle for long. */
+  get isMidFrame(): boolean {
+    return this.splitter.missing > 0
+  }
+
+  get hasRequestsInProgress(): boolean {
+    return this.slots.length > 0
+  }
+
+  onClose(callback: () => void): void {
+    if (this.closed) callback()
+    else this.onClosed.push(callback)
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+
+  /** Resolves once everything in progress is answered and sent, or the connection is gone. */
+  async drained(): Promise<void> {
+    this.socket.pause()
+    this.paused = true
+    while (!this.closed && (this.slots.length > 0 || this.socket.writableLength > 0)) {
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    }
+  }
+
+  private receive(chunk: Buffer): void {
+    this.lastReceivedMs = this.options.clock.monotonicMs()
+    try {
+      this.splitter.push(chunk, this.onFrame)
+    } catch (error) {
+      this.fail('unreadable frame', error)
+    }
+  }
+
+  private start(frame: Buffer): void {
+    if (this.closed) return
+    const slot: Slot = { response: undefined, requestBytes: frame.length }
+    this.slots.push(slot)
+    this.inFlightBytes += frame.length
+    if (this.inFlightBytes > this.options.inFlightBytesMax) this.pause()
+    let response: ResponseFrame | Promise<ResponseFrame>
+    try {
+      response = this.options.handler(frame, this)
+    } catch (error) {
+      this.fail('request failed', error)
+      return
+    }
+    if (response instanceof Promise) {
+      response.then(
+        (ready) => this.fill(slot, ready),
+        (error) => this.fail('request failed', error),
+      )
+    } else this.fill(slot, response)
+  }
+
+  private fill(slot: Slot, response: ResponseFrame): void {
+    slot.response = response
+    if (this.closed || this.slots[0] !== slot || this.flushScheduled) return
+    this.flushScheduled = true
+    // After the promise jobs of this turn, so that responses of one commit round leave together.
+    process.nextTick(() => this.flush())
+  }
+
+  private flush(): void {
+    this.flushScheduled = false
+    if (this.closed) return
+    this.socket.cork()
+    let sent = 0
+    for (const slot of this.slots) {
+      if (slot.response === undefined) break
+      sent++
+      this.inFlightBytes -= slot.requestBytes
+      if (slot.response === 'close') {
+        this.socket.uncork()
+        this.socket.end()
+        return
+      }
+      for (const chunk of slot.response ?? []) this.socket.write(chunk)
+    }
+    this.slots.splice(0, sent)
+    this.socket.uncork()
+    if (this.socket.writableLength > this.options.inFlightBytesMax) this.pause()
+    else this.resumeIfPossible()
+  }
+
+  private pause(): void {
+    if (this.paused) return
+    this.paused = true
+    this.socket.pause()
+  }
+
+  private resumeIfPossible(): void {
+    const { inFlightBytesMax } = this.options
+    if (!this.paused || this.closed) return
+    if (this.inFlightBytes > inFlightBytesMax) return
+    if (this.socket.writableLength > inFlightBytesMax) return
+    this.paused = false
+    this.socket.resume()
+  }
+
+  private fail(message: string, error: unknown): void {
+    if (!this.closed) {
+      const { logger } = this.options
+      logger.warn(message, { client: this.remoteAddress, reason: messageOf(error), error })
+    }
+    this.socket.destroy()
+  }
+
+  private afterClose(): void {
+    this.closed = true
+    this.slots.length = 0
+    for (const callback of this.onClosed) callback()
+  }
+}
