@@ -14,6 +14,21 @@ export {
   readRequestHeader,
 } from './codec.ts'
 export {
+  COMPRESSION,
+  type CompressionId,
+  type CompressionName,
+  codecFallbacks,
+  compress,
+  compressionName,
+  decompress,
+  isCodecReady,
+  loadCodec,
+} from './compression/codecs.ts'
+export {
+  CorruptCompressionError,
+  DecompressedTooLargeError,
+} from './compression/compression-errors.ts'
+export {
   ERROR_CODES,
   type ErrorName,
   errorCode,

@@ -1,0 +1,89 @@
+/**
+ * The five codecs of record batches by the number in the batch's attributes.
+ *
+ * All calls are synchronous; `loadCodec` must have been awaited once for a codec before it is used
+ * (only zstd on older Node versions needs it, where it compiles WebAssembly). Nothing is loaded
+ * before its first use.
+ */
+import { assert } from '@ottla/base'
+import { CorruptCompressionError, DecompressedTooLargeError } from './compression-errors.ts'
+import { compressGzip, decompressGzip } from './gzip.ts'
+import { compressLz4, decompressLz4, lz4Native } from './lz4.ts'
+import { compressSnappy, decompressSnappy, snappyBlocks } from './snappy.ts'
+import { compressZstd, decompressZstd, isZstdNative, isZstdReady, loadZstd } from './zstd.ts'
+
+/** Kafka's names of the codecs and their numbers in batch attributes. */
+export const COMPRESSION = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
+export type CompressionName = keyof typeof COMPRESSION
+/** A number from the attributes of a batch; 5 to 7 name no codec. */
+export type CompressionId = number
+
+const NAMES = Object.keys(COMPRESSION) as CompressionName[]
+
+/** Name of a codec, or undefined for a number that names none. */
+export const compressionName = (codec: CompressionId): CompressionName | undefined => NAMES[codec]
+
+/** Prepares a codec. Cheap when there is nothing to do, so it may be called per batch. */
+export async function loadCodec(codec: CompressionId): Promise<void> {
+  if (codec === COMPRESSION.zstd) await loadZstd()
+}
+
+/** True when the codec may be used without awaiting `loadCodec`. */
+export const isCodecReady = (codec: CompressionId): boolean =>
+  codec !== COMPRESSION.zstd || isZstdReady()
+
+/** Codecs that run on a slower stand-in on this platform, for one line in the log. */
+export function codecFallbacks(): CompressionName[] {
+  const fallbacks: CompressionName[] = []
+  if (!snappyBlocks()[1]) fallbacks.push('snappy')
+  if (!lz4Native()) fallbacks.push('lz4')
+  if (!isZstdNative()) fallbacks.push('zstd')
+  return fallbacks
+}
+
+/**
+ * Compresses the records of a batch. Levels: gzip 1 to 9, zstd up to 22; snappy and lz4 have none
+ * (Kafka's lz4 levels are accepted and make no difference).
+ */
+export function compress(codec: CompressionId, bytes: Uint8Array, level?: number): Buffer {
+  switch (codec) {
+    case COMPRESSION.none:
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    case COMPRESSION.gzip:
+      return compressGzip(bytes, level)
+    case COMPRESSION.snappy:
+      return compressSnappy(bytes)
+    case COMPRESSION.lz4:
+      return compressLz4(bytes)
+    default:
+      assert(codec === COMPRESSION.zstd, `no codec has the number ${codec}`)
+      return compressZstd(bytes, level)
+  }
+}
+
+/**
+ * Decompresses the records of a batch to at most `sizeMax` bytes. Throws a
+ * {@link CorruptCompressionError} or a {@link DecompressedTooLargeError}.
+ */
+export function decompress(
+  codec: CompressionId,
+  bytes: Buffer,
+  limits: { readonly sizeMax: number },
+): Buffer {
+  const { sizeMax } = limits
+  switch (codec) {
+    case COMPRESSION.none:
+      if (bytes.length > sizeMax) throw new DecompressedTooLargeError('none', sizeMax)
+      return bytes
+    case COMPRESSION.gzip:
+      return decompressGzip(bytes, sizeMax)
+    case COMPRESSION.snappy:
+      return decompressSnappy(bytes, sizeMax)
+    case COMPRESSION.lz4:
+      return decompressLz4(bytes, sizeMax)
+    case COMPRESSION.zstd:
+      return decompressZstd(bytes, sizeMax)
+    default:
+      throw new CorruptCompressionError(`codec ${codec}`, 'no such codec')
+  }
+}

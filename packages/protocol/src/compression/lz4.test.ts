@@ -1,0 +1,113 @@
+import { SeededRandom } from '@ottla/base'
+import { describe, expect, test } from 'vitest'
+import { CorruptCompressionError, DecompressedTooLargeError } from './compression-errors.ts'
+import { compressLz4, decompressLz4, lz4Native } from './lz4.ts'
+import { encodeLz4Block } from './lz4-block.ts'
+import { xxh32 } from './xxh32.ts'
+
+const text = Buffer.from('a record, another record, and the same record again; '.repeat(4000))
+const sizeMax = 1 << 24
+
+interface FrameOptions {
+  readonly linked?: boolean
+  readonly blockChecksum?: boolean
+  readonly contentSize?: boolean
+  readonly contentChecksum?: boolean
+  readonly blockCode?: number
+}
+
+const le32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value >>> 0)
+  return bytes
+}
+
+/** A frame in any variant of the format, from independently compressed blocks. */
+function frame(content: Buffer, options: FrameOptions): Buffer {
+  const code = options.blockCode ?? 4
+  const flags =
+    0x40 |
+    (options.linked ? 0 : 0x20) |
+    (options.blockChecksum ? 0x10 : 0) |
+    (options.contentSize ? 0x08 : 0) |
+    (options.contentChecksum ? 0x04 : 0)
+  const size = Buffer.alloc(8)
+  size.writeBigUInt64LE(BigInt(content.length))
+  const descriptor = Buffer.concat([
+    Buffer.from([flags, code << 4]),
+    options.contentSize ? size : Buffer.alloc(0),
+  ])
+  const chunks = [le32(0x184d2204), descriptor, Buffer.from([(xxh32(descriptor) >>> 8) & 0xff])]
+  const blockSize = 1 << (8 + 2 * code)
+  for (let at = 0; at < content.length; at += blockSize) {
+    const block = encodeLz4Block(content.subarray(at, at + blockSize))
+    chunks.push(le32(block.length), block)
+    if (options.blockChecksum) chunks.push(le32(xxh32(block)))
+  }
+  chunks.push(le32(0))
+  if (options.contentChecksum) chunks.push(le32(xxh32(content)))
+  return Buffer.concat(chunks)
+}
+
+describe('lz4 frames', () => {
+  test('are written with independent 64 KiB blocks and no checksums', () => {
+    const written = compressLz4(text)
+    expect(written.subarray(0, 7).toString('hex')).toBe('04224d18604082')
+    expect(written.subarray(-4).toString('hex')).toBe('00000000')
+  })
+
+  test('the header checksum is that of xxHash32', () => {
+    expect(xxh32(Buffer.alloc(0))).toBe(0x02cc5d05)
+    expect(xxh32(Buffer.from('abc'))).toBe(0x32d153ff)
+    expect(xxh32(Buffer.from('Nobody inspects the spammish repetition'))).toBe(0xe2293b2f)
+  })
+
+  const variants: FrameOptions[] = [
+    {},
+    { linked: true },
+    { blockChecksum: true },
+    { contentSize: true },
+    { contentChecksum: true },
+    { blockChecksum: true, contentSize: true, contentChecksum: true, blockCode: 7 },
+    { linked: true, contentChecksum: true, blockCode: 5 },
+  ]
+  test.each(variants)('of variant %j are read', (options) => {
+    for (const package_ of [lz4Native(), undefined]) {
+      expect(decompressLz4(frame(text, options), sizeMax, package_).equals(text)).toBe(true)
+    }
+  })
+
+  test('follow each other, with skippable ones between', () => {
+    const skippable = Buffer.concat([le32(0x184d2a53), le32(5), Buffer.from('notes')])
+    const joined = Buffer.concat([compressLz4(text), skippable, frame(text, { linked: true })])
+    expect(decompressLz4(joined, sizeMax).equals(Buffer.concat([text, text]))).toBe(true)
+  })
+
+  test('with a false checksum or content size are refused', () => {
+    for (const options of [{ blockChecksum: true }, { contentChecksum: true }]) {
+      const bad = frame(text, options)
+      const at = bad.length - (options.contentChecksum ? 1 : 5)
+      bad[at] = (bad[at] as number) ^ 1
+      expect(() => decompressLz4(bad, sizeMax)).toThrow(CorruptCompressionError)
+    }
+    expect(() => decompressLz4(frame(text, { contentSize: true }), 1000)).toThrow(
+      DecompressedTooLargeError,
+    )
+  })
+
+  test('native and JavaScript blocks read each other', () => {
+    const random = new SeededRandom(4)
+    for (let size = 0; size < 3000; size = size * 2 + 1 + random.integer(7)) {
+      const noise = Buffer.from(random.bytes(size))
+      const repeating = Buffer.alloc(size * 3, 'ab'.repeat(1 + random.integer(4)))
+      for (const bytes of [noise, repeating, Buffer.concat([repeating, noise, repeating])]) {
+        for (const writer of [lz4Native(), undefined]) {
+          for (const reader of [lz4Native(), undefined]) {
+            const back = decompressLz4(compressLz4(bytes, writer), sizeMax, reader)
+            expect(back.equals(bytes)).toBe(true)
+          }
+        }
+      }
+    }
+  })
+})
