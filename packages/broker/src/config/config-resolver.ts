@@ -1,0 +1,207 @@
+/**
+ * Which value of a setting holds, and where it comes from. A topic's own value wins over the
+ * broker's dynamic values, those over the file the broker was started with, that over the default.
+ * Pure: dynamic values are looked up in the metadata image through a function.
+ */
+import { type ConfigRow, formatConfig, parseConfig } from '@ottla/base'
+import type { BrokerConfig } from './broker-config.ts'
+import { type BrokerSettingName, brokerSettings } from './broker-settings.ts'
+import { groupConfigSettings } from './group-config-settings.ts'
+import { topicSettings } from './topic-settings.ts'
+
+/** Resource types of DescribeConfigs and of the metadata log. */
+export const ResourceType = {
+  TOPIC: 2,
+  BROKER: 4,
+  BROKER_LOGGER: 8,
+  CLIENT_METRICS: 16,
+  GROUP: 32,
+} as const
+
+/** Sources of a value, as DescribeConfigs numbers them. */
+export const ConfigSource = {
+  DYNAMIC_TOPIC: 1,
+  DYNAMIC_BROKER: 2,
+  DYNAMIC_DEFAULT_BROKER: 3,
+  STATIC_BROKER: 4,
+  DEFAULT: 5,
+  GROUP: 8,
+  CLIENT_METRICS: 7,
+} as const
+
+export interface ConfigSynonym {
+  readonly name: string
+  readonly value: string | null
+  readonly source: number
+}
+
+export interface DescribedConfig {
+  readonly name: string
+  readonly value: string | null
+  readonly row: ConfigRow
+  readonly source: number
+  readonly isReadOnly: boolean
+  readonly isSensitive: boolean
+  readonly synonyms: readonly ConfigSynonym[]
+}
+
+export type DynamicConfigs = (
+  resourceType: number,
+  resourceName: string,
+) => ReadonlyMap<string, string> | undefined
+
+/** Broker settings that stand behind one topic setting, most specific first, in milliseconds. */
+const TIME_SYNONYMS: Readonly<Record<string, readonly (readonly [BrokerSettingName, number])[]>> = {
+  'retention.ms': [
+    ['log.retention.ms', 1],
+    ['log.retention.minutes', 60_000],
+    ['log.retention.hours', 3_600_000],
+  ],
+  'segment.ms': [
+    ['log.roll.ms', 1],
+    ['log.roll.hours', 3_600_000],
+  ],
+  'segment.jitter.ms': [
+    ['log.roll.jitter.ms', 1],
+    ['log.roll.jitter.hours', 3_600_000],
+  ],
+  'flush.ms': [
+    ['log.flush.interval.ms', 1],
+    ['log.flush.scheduler.interval.ms', 1],
+  ],
+}
+
+export class ConfigResolver {
+  private readonly config: BrokerConfig
+  private readonly dynamic: DynamicConfigs
+  private readonly nodeId: number
+
+  constructor(config: BrokerConfig, nodeId: number, dynamic: DynamicConfigs) {
+    this.config = config
+    this.nodeId = nodeId
+    this.dynamic = dynamic
+  }
+
+  /** Value of a broker setting, dynamic changes included. */
+  broker<K extends BrokerSettingName>(name: K): ReturnType<BrokerConfig['get']> {
+    const [first] = this.brokerSynonyms(name)
+    if (!first || first.source === ConfigSource.DEFAULT || first.value === null) {
+      return this.config.get(name)
+    }
+    return parseConfig(name, brokerSettings[name], first.value) as ReturnType<BrokerConfig['get']>
+  }
+
+  /** Value of a topic setting with all that stands behind it. */
+  topic(topic: string, name: keyof typeof topicSettings): unknown {
+    const own = this.dynamic(ResourceType.TOPIC, topic)?.get(name)
+    const row: ConfigRow = topicSettings[name]
+    if (own !== undefined) return parseConfig(name, row, own)
+    return this.topicDefault(name, row)
+  }
+
+  private topicDefault(name: string, row: ConfigRow): unknown {
+    for (const [synonym, factor] of TIME_SYNONYMS[name] ?? []) {
+      const value = this.broker(synonym) as number | null
+      if (value !== null) return value >= 0 && value < 2 ** 62 ? value * factor : value
+    }
+    if (row.synonym && !TIME_SYNONYMS[name]) return this.broker(row.synonym as BrokerSettingName)
+    return row.default
+  }
+
+  describeTopic(topic: string): DescribedConfig[] {
+    const own = this.dynamic(ResourceType.TOPIC, topic)
+    return Object.entries<ConfigRow>(topicSettings)
+      .filter(([, row]) => !row.internal)
+      .map(([name, row]) => {
+        const value = own?.get(name)
+        const synonyms: ConfigSynonym[] = []
+        if (value !== undefined) synonyms.push({ name, value, source: ConfigSource.DYNAMIC_TOPIC })
+        if (row.synonym) {
+          const behind = this.brokerSynonyms(row.synonym as BrokerSettingName)
+          synonyms.push(...behind.filter((synonym) => synonym.value !== null))
+        }
+        const text = value ?? formatConfig(row, this.topicDefault(name, row))
+        const source = synonyms[0]?.source ?? ConfigSource.DEFAULT
+        return described({ name, row, value: text, source, synonyms, isReadOnly: false })
+      })
+  }
+
+  describeBroker(resourceName: string): DescribedConfig[] {
+    if (resourceName === '') return this.describeDynamic(ResourceType.BROKER, '')
+    return Object.entries<ConfigRow>(brokerSettings)
+      .filter(([, row]) => !row.internal)
+      .map(([name, row]) => {
+        const synonyms = this.brokerSynonyms(name as BrokerSettingName)
+        const first = synonyms[0]
+        return described({
+          name,
+          row,
+          value: first ? first.value : formatConfig(row, row.default),
+          source: first?.source ?? ConfigSource.DEFAULT,
+          synonyms: synonyms.filter((synonym) => synonym.value !== null),
+          isReadOnly: !row.dynamic || row.dynamic === 'read-only',
+        })
+      })
+  }
+
+  /** The cluster-wide defaults: only what was set. */
+  private describeDynamic(type: number, resource: string): DescribedConfig[] {
+    const found: DescribedConfig[] = []
+    for (const [name, value] of this.dynamic(type, resource) ?? []) {
+      if (!Object.hasOwn(brokerSettings, name)) continue
+      const row: ConfigRow = brokerSettings[name as BrokerSettingName]
+      const source = ConfigSource.DYNAMIC_DEFAULT_BROKER
+      const synonyms = [{ name, value, source }]
+      found.push(described({ name, row, value, source, synonyms, isReadOnly: false }))
+    }
+    return found
+  }
+
+  describeGroup(group: string): DescribedConfig[] {
+    const own = this.dynamic(ResourceType.GROUP, group)
+    return Object.entries<ConfigRow>(groupConfigSettings).map(([name, row]) => {
+      const value = own?.get(name)
+      const synonyms: ConfigSynonym[] = []
+      if (value !== undefined) synonyms.push({ name, value, source: ConfigSource.GROUP })
+      if (row.synonym) {
+        const behind = this.brokerSynonyms(row.synonym as BrokerSettingName)
+        synonyms.push(...behind)
+      } else {
+        const text = formatConfig(row, row.default)
+        synonyms.push({ name, value: text, source: ConfigSource.DEFAULT })
+      }
+      const first = synonyms[0] as ConfigSynonym
+      return described({
+        name,
+        row,
+        value: first.value,
+        source: first.source,
+        synonyms,
+        isReadOnly: false,
+      })
+    })
+  }
+
+  private brokerSynonyms(name: BrokerSettingName): ConfigSynonym[] {
+    const row: ConfigRow = brokerSettings[name]
+    const synonyms: ConfigSynonym[] = []
+    const add = (value: string | null | undefined, source: number) => {
+      if (value !== undefined) synonyms.push({ name, value, source })
+    }
+    add(
+      this.dynamic(ResourceType.BROKER, String(this.nodeId))?.get(name),
+      ConfigSource.DYNAMIC_BROKER,
+    )
+    add(this.dynamic(ResourceType.BROKER, '')?.get(name), ConfigSource.DYNAMIC_DEFAULT_BROKER)
+    add(this.config.given.get(name), ConfigSource.STATIC_BROKER)
+    const isSet = row.default !== null
+    if (isSet) add(formatConfig(row, row.default), ConfigSource.DEFAULT)
+    return synonyms
+  }
+}
+
+function described(entry: Omit<DescribedConfig, 'isSensitive'>): DescribedConfig {
+  if (entry.row.type !== 'password') return { ...entry, isSensitive: false }
+  const synonyms = entry.synonyms.map((synonym) => ({ ...synonym, value: null }))
+  return { ...entry, value: null, synonyms, isSensitive: true }
+}

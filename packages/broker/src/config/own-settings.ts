@@ -1,0 +1,73 @@
+import { bool, defineConfig, int, text } from '@ottla/base'
+
+/** Settings that Apache Kafka does not have. */
+export const ownSettings = defineConfig({
+  'flush.policy': text({
+    default: 'fsync',
+    oneOf: ['fsync', 'os'],
+    own: true,
+    importance: 'high',
+    doc: 'When a record counts as written: fsync answers after fdatasync, os leaves the flush to the operating system as Apache Kafka does and can lose acknowledged records in a power cut.',
+  }),
+  'insecure.listeners.allow': bool({
+    default: false,
+    own: true,
+    importance: 'high',
+    doc: 'Permits listeners on addresses other than loopback without TLS and authentication.',
+  }),
+  'metrics.port': int({
+    default: -1,
+    min: -1,
+    max: 65535,
+    own: true,
+    doc: 'Loopback port of /healthz and /metrics; 0 takes a free one, -1 opens none.',
+  }),
+  'in.flight.bytes.max': int({
+    default: 33_554_432,
+    min: 65_536,
+    own: true,
+    doc: 'Bytes of requests in progress and unsent responses per connection before reading pauses.',
+  }),
+  'tail.cache.bytes.max': int({
+    default: 67_108_864,
+    min: 0,
+    own: true,
+    doc: 'Memory for recently appended batches, from which consumers at the tail are served.',
+  }),
+  'open.files.max': int({
+    default: 1000,
+    min: 16,
+    own: true,
+    doc: 'Segment files held open at a time.',
+  }),
+  'frame.arrival.ms.max': int({
+    default: 30_000,
+    min: 1000,
+    own: true,
+    doc: 'A connection whose request stands still half-sent for this long is closed.',
+  }),
+  'partitions.max': int({
+    default: 100_000,
+    min: 1,
+    own: true,
+    doc: 'Partitions this broker holds at most.',
+  }),
+})
+
+/**
+ * Defaults that differ from Apache Kafka's, because one node cannot replicate, loopback is the only
+ * safe place to listen without being told, and nobody wants to wait for the first rebalance.
+ */
+export const ownDefaults: Readonly<Record<string, unknown>> = {
+  'node.id': 1,
+  'process.roles': ['broker', 'controller'],
+  listeners: ['PLAINTEXT://127.0.0.1:9092'],
+  'offsets.topic.replication.factor': 1,
+  'transaction.state.log.replication.factor': 1,
+  'transaction.state.log.min.isr': 1,
+  'share.coordinator.state.topic.replication.factor': 1,
+  'share.coordinator.state.topic.min.isr': 1,
+  'group.initial.rebalance.delay.ms': 0,
+  'max.connections': 4000,
+  'max.connections.per.ip': 4000,
+}

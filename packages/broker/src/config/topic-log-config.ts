@@ -1,0 +1,39 @@
+import { defaultLogConfig, type LogConfig } from '@ottla/storage'
+import type { ConfigResolver } from './config-resolver.ts'
+import type { topicSettings } from './topic-settings.ts'
+
+/** What the log of a topic needs to know of its settings. */
+export function topicLogConfig(resolver: ConfigResolver, topic: string): LogConfig {
+  const get = (name: keyof typeof topicSettings) => resolver.topic(topic, name)
+  const number = (name: keyof typeof topicSettings) => get(name) as number
+  return {
+    ...defaultLogConfig,
+    segmentBytes: number('segment.bytes'),
+    segmentMs: number('segment.ms'),
+    segmentIndexBytes: number('segment.index.bytes'),
+    segmentJitterMs: number('segment.jitter.ms'),
+    indexIntervalBytes: number('index.interval.bytes'),
+    retentionMs: number('retention.ms'),
+    retentionBytes: number('retention.bytes'),
+    maxMessageBytes: number('max.message.bytes'),
+    cleanupPolicy: get('cleanup.policy') as LogConfig['cleanupPolicy'],
+    messageTimestampType: get('message.timestamp.type') as LogConfig['messageTimestampType'],
+    messageTimestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
+    messageTimestampAfterMaxMs: number('message.timestamp.after.max.ms'),
+    compressionType: get('compression.type') as LogConfig['compressionType'],
+    fileDeleteDelayMs: number('file.delete.delay.ms'),
+    flushMessages: number('flush.messages'),
+    flushMs: number('flush.ms'),
+    deleteRetentionMs: number('delete.retention.ms'),
+    producerIdExpirationMs: resolver.broker('producer.id.expiration.ms') as number,
+  }
+}
+
+/** Settings of the log of the metadata and of nothing else: it is never cut by time or size. */
+export const metadataLogConfig: LogConfig = {
+  ...defaultLogConfig,
+  retentionMs: -1,
+  retentionBytes: -1,
+  maxMessageBytes: 8 * 1024 * 1024,
+  messageTimestampAfterMaxMs: Number.POSITIVE_INFINITY,
+}
