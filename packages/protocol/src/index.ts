@@ -352,8 +352,96 @@ export {
   WriteShareGroupStateResponse,
 } from './messages/write-share-group-state.ts'
 export { WriteTxnMarkersRequest, WriteTxnMarkersResponse } from './messages/write-txn-markers.ts'
-export * from './records/batch-header.ts'
+export {
+  BatchBuilder,
+  type BatchBuilderOptions,
+  type BatchFields,
+  type RecordData,
+  type RecordHeaderInput,
+  recordSizeMax,
+  rewriteProducer,
+} from './records/batch-builder.ts'
+export {
+  ATTRIBUTES_POSITION,
+  addSequence,
+  attributesOf,
+  BASE_SEQUENCE_POSITION,
+  BASE_TIMESTAMP_POSITION,
+  BATCH_LENGTH_POSITION,
+  BATCH_OVERHEAD,
+  baseOffsetOf,
+  baseSequenceOf,
+  baseTimestampOf,
+  batchHeaderFault,
+  batchSizeOf,
+  COMPRESSION_MASK,
+  CONTROL_BIT,
+  CRC_POSITION,
+  compressionOf,
+  computeBatchCrc,
+  crcOf,
+  DELETE_HORIZON_BIT,
+  hasDeleteHorizon,
+  isBatchCrcValid,
+  isControlBatch,
+  isLogAppendTime,
+  isTransactional,
+  LAST_OFFSET_DELTA_POSITION,
+  LEADER_EPOCH_POSITION,
+  LOG_APPEND_TIME_BIT,
+  LOG_OVERHEAD,
+  lastOffsetDeltaOf,
+  lastOffsetOf,
+  lastSequenceOf,
+  leaderEpochOf,
+  MAGIC,
+  MAGIC_POSITION,
+  MAX_TIMESTAMP_POSITION,
+  magicOf,
+  maxTimestampOf,
+  PRODUCER_EPOCH_POSITION,
+  PRODUCER_ID_POSITION,
+  producerEpochOf,
+  producerIdOf,
+  RECORDS_COUNT_POSITION,
+  readInt64,
+  recordsCountOf,
+  TRANSACTIONAL_BIT,
+  writeInt64,
+} from './records/batch-header.ts'
+export {
+  BatchRecord,
+  DECOMPRESSED_SIZE_MAX,
+  RecordBatch,
+  readBatches,
+} from './records/batch-reader.ts'
+export {
+  buildEndTransactionMarker,
+  buildKRaftVersion,
+  buildLeaderChange,
+  buildSnapshotFooter,
+  buildSnapshotHeader,
+  buildVoters,
+  CONTROL_RECORD,
+  type ControlRecord,
+  type ControlRecordName,
+  type ControlRecordPlace,
+  decodeControlRecord,
+  type TransactionEnd,
+} from './records/control-batch.ts'
 export { type Crc32c, crc32c, crc32cPlain } from './records/crc32c.ts'
+export { recompress } from './records/recompress.ts'
+export { RecordCursor, type RecordHeader } from './records/record-cursor.ts'
+export {
+  findMaxTimestamp,
+  findRecordByTimestamp,
+  producerBatchFault,
+  type RecordFault,
+  type RecordRules,
+  type RecordValidation,
+  type TimestampAndOffset,
+  validateRecords,
+} from './records/record-validation.ts'
 export type { Api, RequestInputOf, RequestOf, ResponseInputOf, ResponseOf } from './schema/api.ts'
 export { readerOf, writerOf } from './schema/compile.ts'
 export { interpretRead, interpretWrite } from './schema/interpreter.ts'
