@@ -87,12 +87,13 @@ describe.each(Object.entries(COMPRESSION))('records packed with %s', (_, codec) 
     }
   })
 
-  test.runIf(codec !== COMPRESSION.none)('that unpack to too much are refused', () => {
-    const header = batchOf(['a'], codec).subarray(0, BATCH_OVERHEAD)
-    const bomb = Buffer.concat([header, compress(codec, Buffer.alloc(rules.sizeMax + 1))])
-    bomb.writeInt32BE(bomb.length - 12, 8)
-    expect(validateRecords(bomb, 0, rules)).toMatchObject({ error: 'MESSAGE_TOO_LARGE' })
-  })
+  if (codec !== COMPRESSION.none)
+    test('that unpack to too much are refused', () => {
+      const header = batchOf(['a'], codec).subarray(0, BATCH_OVERHEAD)
+      const bomb = Buffer.concat([header, compress(codec, Buffer.alloc(rules.sizeMax + 1))])
+      bomb.writeInt32BE(bomb.length - 12, 8)
+      expect(validateRecords(bomb, 0, rules)).toMatchObject({ error: 'MESSAGE_TOO_LARGE' })
+    })
 })
 
 test('damaged batches end in typed errors only', () => {
