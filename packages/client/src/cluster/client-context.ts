@@ -1,0 +1,49 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import type { Clock, Logger, Random } from '@ottla/base'
+
+/** What every part of a client shares. Made once by `Kafka`, from its options. */
+export interface ClientContext {
+  readonly clientId: string
+  readonly brokers: readonly Address[]
+  readonly tls: TlsOptions | undefined
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** request.timeout.ms */
+  readonly requestTimeoutMs: number
+  /** default.api.timeout.ms */
+  readonly apiTimeoutMs: number
+  /** socket.connection.setup.timeout.ms */
+  readonly connectTimeoutMs: number
+  /** metadata.max.age.ms */
+  readonly metadataMaxAgeMs: number
+  readonly retryBackoff: BackoffRange
+  readonly reconnectBackoff: BackoffRange
+}
+
+export interface BackoffRange {
+  readonly minMs: number
+  readonly maxMs: number
+}
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** A broker as metadata names it; bootstrap addresses have negative ids. */
+export interface Node extends Address {
+  readonly id: number
+  readonly rack: string | null
+}
+
+const DEFAULT_PORT = 9092
+
+/** Reads `host:port`, `host`, `[::1]:9092` or `kafka://host:port`. */
+export function parseAddress(text: string): Address {
+  const bare = text.replace(/^(kafka|plaintext|ssl):\/\//i, '').replace(/\/+$/, '')
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(bare)
+  const host = match?.[1] ?? match?.[2]
+  if (!host) throw new TypeError(`Not a broker address: ${text}. Expected host:port.`)
+  return { host, port: match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]) }
+}

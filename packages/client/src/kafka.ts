@@ -1,0 +1,104 @@
+/** The client: one object per cluster, from which producers, consumers and admin calls come. */
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import {
+  type Clock,
+  type Logger,
+  type Random,
+  realClock,
+  realRandom,
+  silentLogger,
+} from '@ottla/base'
+import type { Api, Fields, FieldsInput, FieldsValue } from '@ottla/protocol'
+import { type ClientContext, parseAddress } from './cluster/client-context.ts'
+import { Cluster, type ClusterRequestOptions, type Target } from './cluster/cluster.ts'
+import { Producer } from './producer/producer.ts'
+import type { ProducerOptions } from './producer/producer-options.ts'
+
+export interface KafkaOptions {
+  /** `host:port` of one or more brokers, as a list or separated by commas. */
+  readonly brokers: string | readonly string[]
+  readonly clientId?: string
+  /** True, or options of node:tls. */
+  readonly tls?: boolean | TlsOptions
+  readonly logger?: Logger
+  readonly clock?: Clock
+  readonly random?: Random
+  /** How long one request may take. Default 30000. */
+  readonly requestTimeoutMs?: number
+  /** How long a call such as an admin call may take, retries included. Default 60000. */
+  readonly apiTimeoutMs?: number
+  /** Default 10000. */
+  readonly connectTimeoutMs?: number
+  /** Default 300000. */
+  readonly metadataMaxAgeMs?: number
+}
+
+export interface BrokerRequestOptions extends ClusterRequestOptions {
+  /** A broker id, `controller`, or `any` (the default). */
+  readonly broker?: Target
+}
+
+export class Kafka {
+  private readonly cluster: Cluster
+  private readonly open = new Set<AsyncDisposable>()
+
+  constructor(options: KafkaOptions) {
+    this.cluster = new Cluster(contextOf(options))
+  }
+
+  producer(options: ProducerOptions = {}): Producer {
+    return this.track(new Producer(this.cluster, options))
+  }
+
+  /**
+   * Sends any request of Kafka's protocol: for what has no method of its own. Takes the tables of
+   * `@ottla/protocol`, chooses the version, and leaves error codes in the response alone.
+   */
+  request<Q extends Fields, S extends Fields>(
+    api: Api<Q, S>,
+    body: FieldsInput<Q>,
+    options: BrokerRequestOptions = {},
+  ): Promise<FieldsValue<S>> {
+    return this.cluster.request(options.broker ?? 'any', api, body, options)
+  }
+
+  private track<T extends AsyncDisposable>(opened: T): T {
+    this.open.add(opened)
+    return opened
+  }
+
+  /** Closes every producer and consumer that came from here, then the connections. */
+  async close(): Promise<void> {
+    const results = await Promise.allSettled(
+      [...this.open].map((opened) => opened[Symbol.asyncDispose]()),
+    )
+    this.open.clear()
+    this.cluster.close()
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function contextOf(options: KafkaOptions): ClientContext {
+  const list = typeof options.brokers === 'string' ? options.brokers.split(',') : options.brokers
+  const brokers = list.map((text) => parseAddress(text.trim()))
+  if (brokers.length === 0) throw new TypeError('brokers must name at least one host:port')
+  const { tls } = options
+  return {
+    clientId: options.clientId ?? 'ottla',
+    brokers,
+    tls: tls === true ? {} : tls || undefined,
+    clock: options.clock ?? realClock,
+    random: options.random ?? realRandom,
+    logger: options.logger ?? silentLogger,
+    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+    apiTimeoutMs: options.apiTimeoutMs ?? 60_000,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    metadataMaxAgeMs: options.metadataMaxAgeMs ?? 300_000,
+    retryBackoff: { minMs: 100, maxMs: 1_000 },
+    reconnectBackoff: { minMs: 50, maxMs: 1_000 },
+  }
+}

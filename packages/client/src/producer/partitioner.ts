@@ -1,0 +1,65 @@
+/**
+ * Chooses partitions as Kafka's default partitioner does: by murmur2 of the key; without a key all
+ * records go to one partition until `batchSize` bytes went there, then to another (KIP-480 and
+ * KIP-794), which fills batches instead of spreading single records.
+ */
+import type { Random } from '@ottla/base'
+import type { TopicMetadata } from '../cluster/cluster-metadata.ts'
+import type { Encoded } from '../serde/serde.ts'
+import { murmur2 } from './murmur2.ts'
+
+/** Chooses the partition of a record; -1 leaves it to the default. */
+export type Partitioner = (input: {
+  readonly topic: string
+  readonly key: Encoded
+  readonly value: Encoded
+  readonly partitionCount: number
+}) => number
+
+const SCRATCH_BYTES = 1024
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+
+/** The partition of a key; text is hashed as UTF-8. */
+export function keyedPartition(key: Uint8Array | string, partitionCount: number): number {
+  let hash: number
+  if (typeof key !== 'string') hash = murmur2(key)
+  else if (key.length * 3 <= SCRATCH_BYTES)
+    hash = murmur2(scratch, 0, scratch.write(key, 0, 'utf8'))
+  else hash = murmur2(Buffer.from(key))
+  return (hash & 0x7fffffff) % partitionCount
+}
+
+/** The sticky choice of one topic. */
+export class StickyPartition {
+  private readonly random: Random
+  private readonly switchBytes: number
+  private current = -1
+  private bytes = 0
+
+  constructor(random: Random, switchBytes: number) {
+    this.random = random
+    this.switchBytes = switchBytes
+  }
+
+  /** The partition for the next record without a key. */
+  choose(topic: TopicMetadata): number {
+    const isUsable = this.current >= 0 && this.current < topic.partitions.length
+    if (isUsable && this.bytes < this.switchBytes) return this.current
+    this.current = this.next(topic)
+    this.bytes = 0
+    return this.current
+  }
+
+  /** Counts what went to the chosen partition. */
+  add(bytes: number): void {
+    this.bytes += bytes
+  }
+
+  private next(topic: TopicMetadata): number {
+    const count = topic.partitions.length
+    if (count === 1) return 0
+    const led = topic.partitions.filter((p) => p.leaderId >= 0)
+    if (led.length === 0) return this.random.integer(count)
+    return (led[this.random.integer(led.length)] as { index: number }).index
+  }
+}

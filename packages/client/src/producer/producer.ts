@@ -1,0 +1,354 @@
+/**
+ * The producer as its users see it: records in, one promise per call.
+ *
+ * Must always hold: calls for one topic append in the order in which they were made, also when one
+ * of them has to wait for metadata or room. Such a call closes the topic's gate; whatever comes
+ * behind it queues there. And a call appends all of its records or none: they are turned into bytes
+ * before the first is appended.
+ */
+import { AbortError, ClosedError } from '@ottla/base'
+import { COMPRESSION, compress, isCodecReady, loadCodec } from '@ottla/protocol'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { TopicMetadata } from '../cluster/cluster-metadata.ts'
+import { abortable } from '../cluster/retry.ts'
+import {
+  BufferExhaustedError,
+  RecordTooLargeError,
+  SerializationError,
+  TimeoutError,
+} from '../errors.ts'
+import type { Encoded } from '../serde/serde.ts'
+import { type AnyTopic, topicOf } from '../serde/topic.ts'
+import { Accumulator, type EncodedRecord, newQueue } from './accumulator.ts'
+import { IdentitySource } from './identity-source.ts'
+import type { PartitionQueue } from './partition-queue.ts'
+import { keyedPartition, StickyPartition } from './partitioner.ts'
+import type { BatchListener, Compression, ProducerBatch } from './producer-batch.ts'
+import {
+  type ProducerOptions,
+  type ResolvedProducerOptions,
+  resolveProducerOptions,
+} from './producer-options.ts'
+import type { ProducerRecord, RecordFor } from './producer-record.ts'
+import { encodeHeaders } from './record-headers.ts'
+import { estimateRecordSize } from './record-writer.ts'
+import { type RecordMetadata, SendOperation, type SentRecords } from './send-operation.ts'
+import { Sender } from './sender.ts'
+
+export interface SendOptions {
+  /** Ends the wait. Records that have been appended by then are sent all the same. */
+  readonly signal?: AbortSignal | undefined
+}
+
+interface TopicState {
+  readonly name: string
+  readonly queues: PartitionQueue[]
+  readonly sticky: StickyPartition
+  /** The last call that had to wait; undefined when none does. */
+  gate: Promise<void> | undefined
+}
+
+interface PartitionedRecord extends EncodedRecord {
+  readonly partition: number | undefined
+}
+
+export class Producer {
+  private readonly cluster: Cluster
+  private readonly options: ResolvedProducerOptions
+  private readonly accumulator: Accumulator
+  private readonly sender: Sender
+  private readonly topics = new Map<string, TopicState>()
+  private readonly enqueued: BatchListener
+  private readonly codecLoaded: Promise<void>
+  private isCodecLoaded: boolean
+  private enqueueFailure: Error | undefined
+  private closing: Promise<void> | undefined
+
+  constructor(cluster: Cluster, options: ProducerOptions = {}) {
+    this.cluster = cluster
+    this.options = resolveProducerOptions(options)
+    const codec = COMPRESSION[this.options.compression]
+    this.isCodecLoaded = isCodecReady(codec)
+    this.codecLoaded = loadCodec(codec).then(() => {
+      this.isCodecLoaded = true
+    })
+    const compression: Compression = {
+      codec,
+      compress: codec === 0 ? undefined : (records) => compress(codec, records),
+    }
+    this.accumulator = new Accumulator(this.options, compression, cluster.context.clock)
+    const identities = new IdentitySource(cluster, this.options.idempotence, (error) =>
+      this.sender.failWaiting(error),
+    )
+    const { accumulator } = this
+    this.sender = new Sender(cluster, this.options, { accumulator, identities })
+    this.enqueued = {
+      batchSettled: (error) => {
+        if (error) this.reportEnqueueFailure(error)
+      },
+      batchSplit: () => {},
+    }
+  }
+
+  /** Sends one record; resolves when it is stored, with where. */
+  send<T extends string | AnyTopic>(
+    topic: T,
+    record: RecordFor<T>,
+    options?: SendOptions,
+  ): Promise<RecordMetadata>
+  /** Sends records in order; resolves when all are stored. Rejects when one of them is not. */
+  send<T extends string | AnyTopic>(
+    topic: T,
+    records: readonly RecordFor<T>[],
+    options?: SendOptions,
+  ): Promise<SentRecords>
+  send(
+    topic: string | AnyTopic,
+    input: ProducerRecord<unknown, unknown> | readonly ProducerRecord<unknown, unknown>[],
+    options: SendOptions = {},
+  ): Promise<RecordMetadata | SentRecords> {
+    const { signal } = options
+    const sent = new Promise<RecordMetadata | SentRecords>((resolve, reject) => {
+      if (signal?.aborted) throw new AbortError(signal.reason)
+      const isMany = Array.isArray(input)
+      const known = topicOf(topic)
+      const operation = new SendOperation(known.name, (error) => {
+        if (error) reject(error)
+        else resolve(isMany ? operation.result() : operation.result().at(0))
+      })
+      const records = this.encode(known, isMany ? input : [input as never])
+      this.append(known.name, records, operation, signal)?.catch(reject)
+    })
+    return abortable(sent, signal)
+  }
+
+  /**
+   * Sends a record without a promise of its own. False means that the producer holds as much as it
+   * should: await `ready` before going on. Failures reject the next `flush` (or `close`), and go to
+   * `onDeliveryError`.
+   */
+  enqueue<T extends string | AnyTopic>(topic: T, record: RecordFor<T>): boolean {
+    if (this.accumulator.isOverfull) throw new BufferExhaustedError(this.options.bufferMemory)
+    const known = topicOf(topic)
+    const records = this.encode(known, [record as ProducerRecord<unknown, unknown>])
+    const waiting = this.append(known.name, records, undefined, undefined)
+    waiting?.catch((error: Error) => this.reportEnqueueFailure(error))
+    return waiting === undefined && !this.accumulator.isFull
+  }
+
+  /** Resolves when the producer has room again. */
+  get ready(): Promise<void> {
+    return this.whenReady()
+  }
+
+  private async whenReady(): Promise<void> {
+    await this.gates()
+    if (!this.accumulator.isFull) return
+    const room = this.accumulator.waitForRoom()
+    this.sender.wake()
+    await room
+  }
+
+  private async gates(): Promise<void> {
+    for (const { gate } of this.topics.values()) await gate
+  }
+
+  /** Sends everything now; resolves when all of it is stored or has failed. */
+  async flush(options: SendOptions = {}): Promise<void> {
+    await abortable(this.settleAll(), options.signal)
+    this.throwEnqueueFailure()
+  }
+
+  private async settleAll(): Promise<void> {
+    await this.gates()
+    const flushed = this.accumulator.flushed()
+    this.sender.wake()
+    await flushed
+  }
+
+  private throwEnqueueFailure(): void {
+    const failure = this.enqueueFailure
+    this.enqueueFailure = undefined
+    if (failure) throw failure
+  }
+
+  private reportEnqueueFailure(error: Error): void {
+    this.enqueueFailure ??= error
+    this.cluster.context.logger.warn('records were not delivered', { error })
+    this.options.onDeliveryError?.(error)
+  }
+
+  // ---- appending --------------------------------------------------------------------------------
+
+  private encode(
+    topic: AnyTopic,
+    records: readonly ProducerRecord<unknown, unknown>[],
+  ): PartitionedRecord[] {
+    if (this.closing) throw new ClosedError('The producer')
+    const nowMs = this.cluster.context.clock.now()
+    const encoded = new Array<PartitionedRecord>(records.length)
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i] as ProducerRecord<unknown, unknown>
+      const { headers, timestamp, partition } = record
+      const next = {
+        key: encodePart(topic, 'key', record.key),
+        value: encodePart(topic, 'value', record.value),
+        headers: headers === undefined ? null : encodeHeaders(headers),
+        timestamp: timestamp === undefined ? nowMs : Number(timestamp),
+        partition,
+      }
+      const size = estimateRecordSize(next.key, next.value, next.headers)
+      if (size > this.options.maxRequestSize - 512) {
+        throw new RecordTooLargeError(topic.name, size, this.options.maxRequestSize)
+      }
+      encoded[i] = next
+    }
+    return encoded
+  }
+
+  /** Appends at once when it can, and returns undefined; else a promise for when it has. */
+  private append(
+    name: string,
+    records: readonly PartitionedRecord[],
+    operation: SendOperation | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> | undefined {
+    const state = this.stateOf(name)
+    const metadata = this.cluster.metadata.topic(name)
+    if (metadata && !state.gate && !this.accumulator.isFull && this.isCodecLoaded) {
+      this.appendNow(state, metadata, records, operation)
+      return undefined
+    }
+    const turn = (state.gate ?? Promise.resolve())
+      .then(() => this.waitUntilAppendable(name, signal))
+      .then((topic) => this.appendNow(state, topic, records, operation))
+    // The gate opens whether or not the call in front succeeded; its own caller is told.
+    const gate = turn
+      .catch(() => {})
+      .finally(() => {
+        if (state.gate === gate) state.gate = undefined
+      })
+    state.gate = gate
+    return turn
+  }
+
+  private stateOf(name: string): TopicState {
+    let state = this.topics.get(name)
+    if (!state) {
+      const { random } = this.cluster.context
+      const sticky = new StickyPartition(random, this.options.batchSize)
+      state = { name, queues: [], sticky, gate: undefined }
+      this.topics.set(name, state)
+      this.cluster.watch(name)
+    }
+    return state
+  }
+
+  private async waitUntilAppendable(
+    name: string,
+    signal: AbortSignal | undefined,
+  ): Promise<TopicMetadata> {
+    const timeoutMs = this.options.maxBlockMs
+    await this.codecLoaded
+    const topic = await this.cluster.topic(name, { timeoutMs, signal })
+    while (this.accumulator.isFull) {
+      const room = this.accumulator.waitForRoom()
+      this.sender.wake()
+      await abortable(this.withTimeout(room, timeoutMs), signal)
+    }
+    if (signal?.aborted) throw new AbortError(signal.reason)
+    return topic
+  }
+
+  private withTimeout(promise: Promise<void>, timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.cluster.context.clock.setTimer(timeoutMs, () =>
+        reject(new TimeoutError('Waiting for room in the producer', timeoutMs)),
+      )
+      promise.then(() => {
+        timer.cancel()
+        resolve()
+      }, reject)
+    })
+  }
+
+  private appendNow(
+    state: TopicState,
+    topic: TopicMetadata,
+    records: readonly PartitionedRecord[],
+    operation: SendOperation | undefined,
+  ): void {
+    const { accumulator } = this
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i] as PartitionedRecord
+      const partition = this.partitionOf(state, topic, record)
+      const batch = accumulator.append(this.queueOf(state, partition), record)
+      if (operation) operation.recordAppended(batch, partition)
+      else this.listenOnce(batch)
+    }
+    operation?.complete()
+    this.sender.wake()
+  }
+
+  private listenOnce(batch: ProducerBatch): void {
+    batch.addListener(this.enqueued)
+  }
+
+  private partitionOf(state: TopicState, topic: TopicMetadata, record: PartitionedRecord): number {
+    const count = topic.partitions.length
+    const { partition, key, value } = record
+    if (partition !== undefined) {
+      if (partition >= 0 && partition < count) return partition
+      throw new RangeError(`${topic.name} has partitions 0 to ${count - 1}, not ${partition}`)
+    }
+    const chosen =
+      this.options.partitioner?.({ topic: topic.name, key, value, partitionCount: count }) ?? -1
+    if (chosen >= 0) return chosen
+    if (key !== null) return keyedPartition(key, count)
+    const sticky = state.sticky.choose(topic)
+    state.sticky.add(value === null ? 1 : value.length)
+    return sticky
+  }
+
+  private queueOf(state: TopicState, partition: number): PartitionQueue {
+    let queue = state.queues[partition]
+    if (!queue) {
+      queue = newQueue(state.name, partition, this.options)
+      state.queues[partition] = queue
+    }
+    return queue
+  }
+
+  // ---- end --------------------------------------------------------------------------------------
+
+  /** Delivers what is left, then closes. Calls after the first wait for the same end. */
+  close(): Promise<void> {
+    this.closing ??= this.finish()
+    return this.closing
+  }
+
+  private async finish(): Promise<void> {
+    await this.settleAll()
+    this.sender.close()
+    for (const name of this.topics.keys()) this.cluster.unwatch(name)
+    this.throwEnqueueFailure()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function encodePart(topic: AnyTopic, part: 'key' | 'value', value: unknown): Encoded {
+  let encoded: unknown
+  try {
+    encoded = topic[part].serialize(value)
+  } catch (error) {
+    throw new SerializationError(topic.name, `The ${part} of a record`, error)
+  }
+  if (encoded === null || typeof encoded === 'string' || encoded instanceof Uint8Array) {
+    return encoded
+  }
+  const message = `expected bytes, text or null, got ${typeof encoded}`
+  throw new SerializationError(topic.name, `The ${part} of a record`, new TypeError(message))
+}
