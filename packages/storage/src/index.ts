@@ -1,0 +1,44 @@
+export { Committer } from './committer.ts'
+export { CorruptFileError, CorruptRecordError, StorageError } from './errors.ts'
+export { type Fault, FaultyFileSystem, type FileCall } from './faulty-file-system.ts'
+export {
+  type DirectoryEntry,
+  type DirectoryLock,
+  directoryOf,
+  type FileHandle,
+  type FileStat,
+  type FileSystem,
+  type OpenMode,
+  readWholeFile,
+  replaceFile,
+  writeAndSync,
+} from './file-system.ts'
+export {
+  type CleanupPolicy,
+  defaultLogConfig,
+  type LogConfig,
+  type TimestampType,
+  type TopicCompression,
+} from './log-config.ts'
+export type {
+  BatchRefusal,
+  FlushPolicy,
+  RecordError,
+  RecordTools,
+  StorageCounters,
+  StorageMutants,
+} from './log-context.ts'
+export { LogManager, type LogManagerOptions } from './log-manager.ts'
+export type { ReadOptions, ReadResult, ReadUpTo } from './log-reader.ts'
+export type { CorruptRange } from './log-state.ts'
+export type { TimestampOffset } from './log-timestamps.ts'
+export {
+  type CrashPlan,
+  MemoryFileSystem,
+  type MemoryFileSystemOptions,
+  systemError,
+} from './memory-file-system.ts'
+export { type AppendOptions, type AppendResult, PartitionLog } from './partition-log.ts'
+export type { ProducerBatch, ProducerEntry } from './producer-state.ts'
+export { RealFileSystem } from './real-file-system.ts'
+export type { AbortedTransaction } from './transaction-index.ts'

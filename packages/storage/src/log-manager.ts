@@ -1,0 +1,425 @@
+/**
+ * All partitions of one log directory, and what they share: the lock, group commit, caches,
+ * checkpoints.
+ *
+ *   <logDir>/                       Apache Kafka's layout, nothing else
+ *     .lock  meta.properties  .kafka_cleanshutdown
+ *     recovery-point-offset-checkpoint  log-start-offset-checkpoint
+ *     replication-offset-checkpoint
+ *     <topic>-<partition>/
+ *   <privateDir>/sync-journal       ottla's own, beside it
+ *
+ * Opening reads names, not partitions: each is opened when it is used first (`ready`). The clean
+ * marker is removed before anything else is done and written after everything else was: it is the
+ * only thing that says "trust the indexes".
+ *
+ * What the checkpoints say of a partition that was not opened is kept and written again.
+ */
+import { assert, type Clock, type Logger, type Random, type Uuid } from '@ottla/base'
+import {
+  HIGH_WATERMARK_FILE,
+  LOG_START_FILE,
+  type OffsetsByPartition,
+  RECOVERY_POINT_FILE,
+  readOffsetCheckpoint,
+  writeOffsetCheckpoint,
+} from './checkpoint-file.ts'
+import { Committer } from './committer.ts'
+import { DelayedDeletions } from './delayed-deletions.ts'
+import { DirectorySyncs } from './directory-syncs.ts'
+import {
+  type DirectoryLock,
+  directoryOf,
+  type FileSystem,
+  readWholeFile,
+  writeAndSync,
+} from './file-system.ts'
+import { IndexCache } from './index-cache.ts'
+import { defaultLogConfig, type LogConfig } from './log-config.ts'
+import type {
+  FlushPolicy,
+  LogContext,
+  RecordTools,
+  StorageCounters,
+  StorageMutants,
+} from './log-context.ts'
+import type { SavedPoints } from './log-loader.ts'
+import { ensureMetaProperties, type MetaProperties } from './meta-properties.ts'
+import { OpenFiles } from './open-files.ts'
+import { PartitionLog } from './partition-log.ts'
+import { SyncJournal } from './sync-journal.ts'
+import { TailCache } from './tail-cache.ts'
+
+export interface LogManagerOptions {
+  readonly fileSystem: FileSystem
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Absolute. Apache Kafka's layout. */
+  readonly logDir: string
+  /** Absolute, not inside `logDir`. */
+  readonly privateDir: string
+  readonly nodeId: number
+  /** When the directory is new; else it must agree. */
+  readonly clusterId?: string
+  readonly flushPolicy: FlushPolicy
+  /** Bytes of recent batches kept in memory; 64 MiB. */
+  readonly tailCacheBytesMax?: number
+  /** Open segment files; 1000. */
+  readonly openFilesMax?: number
+  /** Bytes of sealed segments' indexes kept in memory; 64 MiB. */
+  readonly indexCacheBytesMax?: number
+  /** An I/O error made the directory unusable: the process should end. */
+  readonly onFatal: (error: Error) => void
+  /** What needs records decoded; see {@link RecordTools}. */
+  readonly recordTools?: RecordTools
+  /** When a round of group commit begins; by default at the end of the event loop's turn. */
+  readonly schedule?: (callback: () => void) => void
+  readonly mutants?: StorageMutants
+}
+
+const MiB = 1024 * 1024
+const CLEAN_MARKER = '.kafka_cleanshutdown'
+const PARTITION_DIRECTORY = /^(.+)-(\d+)$/
+const DELETED_DIRECTORY = /\.[0-9a-f]{32}-delete$/
+const SKIPPED_DIRECTORY = /(\.[0-9a-f]{32}-(future|stray)$)|^remote-log-index-cache$/
+
+export class LogManager {
+  readonly wasCleanShutdown: boolean
+  /** Broker epoch of the last clean shutdown, or -1. */
+  readonly previousBrokerEpoch: number
+  readonly counters: StorageCounters
+  private readonly options: LogManagerOptions
+  private readonly meta: MetaProperties
+  private readonly lock: DirectoryLock
+  private readonly context: LogContext
+  private readonly logs = new Map<string, PartitionLog>()
+  private readonly configs = new Map<string, LogConfig>()
+  private readonly recoveryPoints: OffsetsByPartition
+  private readonly logStarts: OffsetsByPartition
+  private readonly highWatermarks: OffsetsByPartition
+  /** Partitions that the checkpoint files may name. */
+  private checkpointed: Set<string>
+  private writing: Promise<void> = Promise.resolve()
+  private isClosed = false
+
+  /** Takes the directory and learns which partitions it holds, without opening them. */
+  static async open(options: LogManagerOptions): Promise<LogManager> {
+    const { fileSystem, logDir, privateDir } = options
+    fileSystem.makeDirectory(logDir)
+    fileSystem.makeDirectory(privateDir)
+    const lock = await fileSystem.lock(logDir)
+    try {
+      const marker = await takeCleanMarker(fileSystem, logDir)
+      await fileSystem.syncDirectory(directoryOf(logDir))
+      const meta = await ensureMetaProperties(fileSystem, logDir, options.random, options)
+      return new LogManager(options, { lock, meta, marker })
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  private constructor(
+    options: LogManagerOptions,
+    found: { lock: DirectoryLock; meta: MetaProperties; marker: number | undefined },
+  ) {
+    const { fileSystem, logDir } = options
+    this.options = options
+    this.lock = found.lock
+    this.meta = found.meta
+    this.wasCleanShutdown = found.marker !== undefined
+    this.previousBrokerEpoch = found.marker ?? -1
+    this.context = makeContext(options)
+    this.counters = this.context.counters
+    this.recoveryPoints = readOffsetCheckpoint(fileSystem, `${logDir}/${RECOVERY_POINT_FILE}`)
+    this.logStarts = readOffsetCheckpoint(fileSystem, `${logDir}/${LOG_START_FILE}`)
+    this.highWatermarks = readOffsetCheckpoint(fileSystem, `${logDir}/${HIGH_WATERMARK_FILE}`)
+    this.checkpointed = new Set([
+      ...this.recoveryPoints.keys(),
+      ...this.logStarts.keys(),
+      ...this.highWatermarks.keys(),
+    ])
+    this.listPartitions()
+  }
+
+  private listPartitions(): void {
+    const { fileSystem, logDir, logger } = this.options
+    for (const entry of fileSystem.list(logDir) ?? []) {
+      if (!entry.isDirectory || SKIPPED_DIRECTORY.test(entry.name)) continue
+      if (DELETED_DIRECTORY.test(entry.name)) {
+        this.context.deletions.schedule([`${logDir}/${entry.name}`], 0)
+        continue
+      }
+      const match = PARTITION_DIRECTORY.exec(entry.name)
+      if (!match) {
+        logger.warn('directory is no partition, left alone', { name: entry.name })
+        continue
+      }
+      const [, topic, partition] = match
+      this.add(topic as string, Number(partition), undefined)
+    }
+    for (const offsets of [this.recoveryPoints, this.logStarts, this.highWatermarks]) {
+      for (const name of offsets.keys()) if (!this.logs.has(name)) offsets.delete(name)
+    }
+  }
+
+  get clusterId(): string {
+    return this.meta.clusterId
+  }
+
+  get directoryId(): Uuid {
+    return this.meta.directoryId
+  }
+
+  get logDir(): string {
+    return this.options.logDir
+  }
+
+  /** Why nothing can be written any more, or undefined. */
+  get offlineReason(): Error | undefined {
+    return this.context.committer.fenced
+  }
+
+  /** Rounds of group commit so far. */
+  get commitRounds(): number {
+    return this.context.committer.rounds
+  }
+
+  /** All partitions, open or not. */
+  partitions(): IterableIterator<PartitionLog> {
+    return this.logs.values()
+  }
+
+  get(topic: string, partition: number): PartitionLog | undefined {
+    return this.logs.get(`${topic}-${partition}`)
+  }
+
+  /** A new partition. It exists on disk when `ready()` has resolved. */
+  create(topic: string, partition: number, topicId: Uuid, config: LogConfig): PartitionLog {
+    const known = this.get(topic, partition)
+    assert(!known, `partition ${topic}-${partition} exists already`)
+    this.configs.set(topic, config)
+    return this.add(topic, partition, topicId)
+  }
+
+  /** New settings for all partitions of a topic, those on disk that are not open included. */
+  setConfig(topic: string, config: LogConfig): void {
+    this.configs.set(topic, config)
+    for (const log of this.logs.values()) if (log.topic === topic) log.config = config
+  }
+
+  /** Renames the directory away; its files are removed after `file.delete.delay.ms`. */
+  async delete(topic: string, partition: number): Promise<void> {
+    const name = `${topic}-${partition}`
+    const log = this.logs.get(name)
+    if (!log) return
+    this.logs.delete(name)
+    this.forget(name)
+    await log.delete()
+    if (![...this.logs.values()].some((other) => other.topic === topic)) this.configs.delete(topic)
+    this.context.deletions.schedule([log.directory], log.config.fileDeleteDelayMs)
+    await this.checkpoint()
+  }
+
+  private forget(name: string): void {
+    this.recoveryPoints.delete(name)
+    this.logStarts.delete(name)
+    this.highWatermarks.delete(name)
+  }
+
+  private add(topic: string, partition: number, newTopicId: Uuid | undefined): PartitionLog {
+    const name = `${topic}-${partition}`
+    const isNew = newTopicId !== undefined
+    const identity = {
+      topic,
+      partition,
+      directory: `${this.options.logDir}/${name}`,
+      newTopicId,
+      savedPoints: (topicId: Uuid) => this.savedPoints(name, partition, { topicId, isNew }),
+      saveLogStart: () => this.saveLogStarts(),
+      prepare: async () => {
+        if (this.checkpointed.has(name)) await this.checkpoint()
+      },
+    }
+    const log = new PartitionLog(
+      this.context,
+      identity,
+      this.configs.get(topic) ?? defaultLogConfig,
+    )
+    this.logs.set(name, log)
+    return log
+  }
+
+  private savedPoints(
+    name: string,
+    partition: number,
+    which: { topicId: Uuid; isNew: boolean },
+  ): SavedPoints {
+    const synced = this.context.journal.pointOf(which.topicId, partition)
+    return {
+      wasClean: this.wasCleanShutdown || which.isNew,
+      recoveryPoint: Math.max(this.recoveryPoints.get(name) ?? 0, synced?.offset ?? 0),
+      logStartOffset: this.logStarts.get(name),
+    }
+  }
+
+  /** Opens every partition that a crash left unchecked; call it once, in the background. */
+  async recoverAll(): Promise<void> {
+    if (this.wasCleanShutdown) return
+    for (const log of [...this.logs.values()]) {
+      if (this.isClosed) return
+      if (!log.isOpen && this.logs.get(log.name) === log) await log.ready()
+    }
+  }
+
+  /** Deletes expired segments of all partitions and expires producers. */
+  async applyRetention(nowMs: number): Promise<void> {
+    for (const log of [...this.logs.values()]) {
+      if (this.isClosed) return
+      if (this.logs.get(log.name) !== log) continue
+      if (!log.isOpen && !this.hasRecords(log)) continue
+      await log.ready()
+      await log.applyRetention(nowMs)
+    }
+  }
+
+  /** Looks at a closed partition's directory only. */
+  private hasRecords(log: PartitionLog): boolean {
+    const { fileSystem } = this.options
+    return (fileSystem.list(log.directory) ?? []).some(
+      ({ name }) =>
+        name.endsWith('.log') && (fileSystem.stat(`${log.directory}/${name}`)?.size ?? 0) > 0,
+    )
+  }
+
+  /** Writes recovery points, log start offsets and high watermarks. One at a time. */
+  checkpoint(): Promise<void> {
+    return this.inOrder(async () => {
+      const { fileSystem, logDir } = this.options
+      for (const log of this.logs.values()) {
+        if (!log.isOpen) continue
+        this.recoveryPoints.set(log.name, log.recoveryPoint)
+        this.highWatermarks.set(log.name, log.highWatermark)
+      }
+      this.noteLogStarts()
+      const names = new Set(this.recoveryPoints.keys())
+      const path = (file: string) => `${logDir}/${file}`
+      await writeOffsetCheckpoint(fileSystem, path(RECOVERY_POINT_FILE), this.recoveryPoints)
+      await writeOffsetCheckpoint(fileSystem, path(LOG_START_FILE), this.logStarts)
+      await writeOffsetCheckpoint(fileSystem, path(HIGH_WATERMARK_FILE), this.highWatermarks)
+      this.checkpointed = names
+    })
+  }
+
+  private saveLogStarts(): Promise<void> {
+    return this.inOrder(async () => {
+      const { fileSystem, logDir } = this.options
+      this.noteLogStarts()
+      await writeOffsetCheckpoint(fileSystem, `${logDir}/${LOG_START_FILE}`, this.logStarts)
+      for (const name of this.logStarts.keys()) this.checkpointed.add(name)
+    })
+  }
+
+  /** Only starts that the first segment's name does not tell are written. */
+  private noteLogStarts(): void {
+    for (const log of this.logs.values()) {
+      if (!log.isOpen) continue
+      const first = log.state.segments[0]?.baseOffset ?? 0
+      if (log.logStartOffset > first) this.logStarts.set(log.name, log.logStartOffset)
+      else this.logStarts.delete(log.name)
+    }
+  }
+
+  private inOrder(write: () => Promise<void>): Promise<void> {
+    const done = this.writing.then(write)
+    // The caller gets the error; the next in line starts all the same.
+    this.writing = done.catch(() => undefined)
+    return done
+  }
+
+  /** Flushes and closes every partition, writes the checkpoints, and the clean marker last. */
+  async close(options: { readonly brokerEpoch?: number } = {}): Promise<void> {
+    if (this.isClosed) return
+    this.isClosed = true
+    const { committer, journal, openFiles, deletions } = this.context
+    await committer.drain()
+    deletions.close()
+    try {
+      if (!committer.fenced) {
+        await this.flushAll()
+        await this.checkpoint()
+        const isAllChecked = await this.closeLogs()
+        if (isAllChecked && !committer.fenced)
+          await this.writeCleanMarker(options.brokerEpoch ?? -1)
+      }
+    } finally {
+      if (!committer.fenced) journal.close()
+      openFiles.closeAll()
+      await this.lock.release()
+    }
+  }
+
+  private async flushAll(): Promise<void> {
+    for (const log of this.logs.values()) if (log.isOpen) await log.flush()
+  }
+
+  /** False when a partition was never checked after a crash: the next start must do it. */
+  private async closeLogs(): Promise<boolean> {
+    let isAllChecked = true
+    for (const log of this.logs.values()) {
+      if (log.isOpen) await log.close()
+      else if (!this.wasCleanShutdown) isAllChecked = false
+    }
+    return isAllChecked
+  }
+
+  private async writeCleanMarker(brokerEpoch: number): Promise<void> {
+    const { fileSystem, logDir } = this.options
+    const text = JSON.stringify({ version: 0, brokerEpoch })
+    await writeAndSync(fileSystem, `${logDir}/${CLEAN_MARKER}`, Buffer.from(text))
+    await fileSystem.syncDirectory(logDir)
+  }
+}
+
+/** The broker epoch in the marker (-1 when unreadable), undefined without marker. It is removed. */
+async function takeCleanMarker(
+  fileSystem: FileSystem,
+  logDir: string,
+): Promise<number | undefined> {
+  const path = `${logDir}/${CLEAN_MARKER}`
+  const text = readWholeFile(fileSystem, path)?.toString('utf8')
+  if (text === undefined) return undefined
+  fileSystem.unlink(path)
+  await fileSystem.syncDirectory(logDir)
+  const epoch = /"brokerEpoch"\s*:\s*(-?\d+)/.exec(text)?.[1]
+  return epoch === undefined ? -1 : Number(epoch)
+}
+
+function makeContext(options: LogManagerOptions): LogContext {
+  const { fileSystem, clock, random, logger, flushPolicy, onFatal } = options
+  const schedule = options.schedule ?? ((callback: () => void) => void setImmediate(callback))
+  return {
+    fileSystem,
+    clock,
+    random,
+    logger,
+    flushPolicy,
+    committer: new Committer({ logger, onFatal, schedule }),
+    directorySyncs: new DirectorySyncs(fileSystem),
+    deletions: new DelayedDeletions(fileSystem, clock, logger),
+    openFiles: new OpenFiles(fileSystem, options.openFilesMax ?? 1000),
+    indexCache: new IndexCache(options.indexCacheBytesMax ?? 64 * MiB),
+    tailCache: new TailCache(options.tailCacheBytesMax ?? 64 * MiB),
+    journal: new SyncJournal(`${options.privateDir}/sync-journal`, { fileSystem, clock, logger }),
+    recordTools: options.recordTools ?? {},
+    counters: {
+      recoveredLogs: 0,
+      recoveryTruncatedBytes: 0,
+      corruptReads: 0,
+      tailReads: 0,
+      fileReads: 0,
+    },
+    mutants: options.mutants ?? {},
+  }
+}
