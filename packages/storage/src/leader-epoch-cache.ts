@@ -1,5 +1,11 @@
 import type { EpochEntry } from './checkpoint-file.ts'
 
+/** Answer of OffsetForLeaderEpoch. */
+export interface EpochEnd {
+  readonly leaderEpoch: number
+  readonly endOffset: number
+}
+
 /**
  * Which offset each leader epoch began at (KIP-101). Invariant: epochs and start offsets both grow
  * strictly, so that an epoch without records leaves no entry.
@@ -53,12 +59,15 @@ export class LeaderEpochCache {
    * OffsetForLeaderEpoch: the largest epoch known that is not above the one asked for, and the
    * offset behind its last record. (-1, -1) when nothing can be said.
    */
-  endOffsetFor(epoch: number, logEndOffset: number): { epoch: number; endOffset: number } {
-    if (epoch < 0 || this.list.length === 0) return { epoch: -1, endOffset: -1 }
-    if (epoch === this.latest) return { epoch, endOffset: logEndOffset }
-    if (epoch > this.latest) return { epoch: -1, endOffset: -1 }
+  endOffsetFor(epoch: number, logEndOffset: number): EpochEnd {
+    if (epoch < 0 || this.list.length === 0) return { leaderEpoch: -1, endOffset: -1 }
+    if (epoch === this.latest) return { leaderEpoch: epoch, endOffset: logEndOffset }
+    if (epoch > this.latest) return { leaderEpoch: -1, endOffset: -1 }
     const next = this.list.findIndex((entry) => entry.epoch > epoch)
     const endOffset = (this.list[next] as EpochEntry).startOffset
-    return { epoch: next === 0 ? epoch : (this.list[next - 1] as EpochEntry).epoch, endOffset }
+    return {
+      leaderEpoch: next === 0 ? epoch : (this.list[next - 1] as EpochEntry).epoch,
+      endOffset,
+    }
   }
 }

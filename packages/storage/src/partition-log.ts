@@ -36,6 +36,7 @@ import type { CommitMember } from './committer.ts'
 import { readEndTransaction } from './control-record.ts'
 import { Deferred } from './deferred.ts'
 import { StorageError } from './errors.ts'
+import type { EpochEnd } from './leader-epoch-cache.ts'
 import type { LogConfig, TopicCompression } from './log-config.ts'
 import type { BatchRefusal, LogContext, RecordError } from './log-context.ts'
 import { LogFiles, type PartitionIdentity } from './log-files.ts'
@@ -574,7 +575,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
   }
 
   /** OffsetForLeaderEpoch; -1 and -1 when nothing is known. */
-  offsetForLeaderEpoch(epoch: number): { epoch: number; endOffset: number } {
+  offsetForLeaderEpoch(epoch: number): EpochEnd {
     return this.state.epochs.endOffsetFor(epoch, this.state.highWatermark)
   }
 
