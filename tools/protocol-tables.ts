@@ -41,12 +41,17 @@ export function readDefinitions(directory: string): JsonMessage[] {
     const path = join(directory, entry.name)
     if (entry.isDirectory()) found.push(...readDefinitions(path))
     else if (entry.name.endsWith('.json')) {
-      const text = readFileSync(path, 'utf8').replace(/^\s*\/\/.*$/gm, '')
-      const parsed = JSON.parse(text) as JsonMessage
-      if (parsed.fields) found.push(parsed)
+      const parsed = parseDefinition(readFileSync(path, 'utf8'))
+      if (parsed) found.push(parsed)
     }
   }
   return found.sort((a, b) => a.name.localeCompare(b.name))
+}
+
+/** A definition from its JSON, which has comments; undefined for other JSON files. */
+export function parseDefinition(text: string): JsonMessage | undefined {
+  const parsed = JSON.parse(text.replace(/^\s*\/\/.*$/gm, '')) as JsonMessage
+  return parsed.fields ? parsed : undefined
 }
 
 const SCALARS = new Set([
@@ -82,6 +87,10 @@ export function defaultValue(field: JsonField): number | string | boolean | null
   return Number(given)
 }
 
+/** Versions of a field; a tagged field that names none is there where it is tagged. */
+export const versionsOf = (field: JsonField): string =>
+  field.versions ?? field.taggedVersions ?? '0+'
+
 const range = (text: string): string => `'${text}'`
 
 class TablePrinter {
@@ -101,7 +110,7 @@ class TablePrinter {
   }
 
   private field(field: JsonField): string {
-    const versions = range(field.versions ?? '0+')
+    const versions = range(versionsOf(field))
     const options = this.options(field)
     const tail = options ? `, ${options}` : ''
     if (field.type.startsWith('[]')) {
@@ -148,7 +157,7 @@ class TablePrinter {
     const parts: string[] = []
     if (field.nullableVersions) parts.push(`nullable: ${range(field.nullableVersions)}`)
     if (field.tag !== undefined) parts.push(`tag: ${field.tag}`)
-    if (field.taggedVersions && field.taggedVersions !== (field.versions ?? '0+')) {
+    if (field.taggedVersions && field.taggedVersions !== versionsOf(field)) {
       parts.push(`tagged: ${range(field.taggedVersions)}`)
     }
     const value = defaultValue(field)

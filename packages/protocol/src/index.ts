@@ -70,6 +70,7 @@ export {
   KRaftVersionRecord,
   LeaderChangeMessage,
   ProducerSnapshot,
+  QuorumStateData,
   SnapshotFooterRecord,
   SnapshotHeaderRecord,
   VotersRecord,

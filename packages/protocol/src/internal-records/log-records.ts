@@ -99,6 +99,23 @@ export const ProducerSnapshot = message({
 })
 export interface ProducerSnapshot extends Infer<typeof ProducerSnapshot> {}
 
+/** QuorumStateData, versions 0-1, flexible 0+. */
+export const QuorumStateData = message({
+  name: 'QuorumStateData',
+  versions: '0-1',
+  flexible: '0+',
+  fields: {
+    clusterId: string('0'),
+    leaderId: int32('0+', { default: -1 }),
+    leaderEpoch: int32('0+', { default: -1 }),
+    votedId: int32('0+', { default: -1 }),
+    votedDirectoryId: uuid('1+'),
+    appliedOffset: int64('0'),
+    currentVoters: array('0', { voterId: int32('0') }, { nullable: '0' }),
+  },
+})
+export interface QuorumStateData extends Infer<typeof QuorumStateData> {}
+
 /** SnapshotFooterRecord, versions 0, flexible 0+. */
 export const SnapshotFooterRecord = message({
   name: 'SnapshotFooterRecord',

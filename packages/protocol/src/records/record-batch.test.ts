@@ -58,7 +58,7 @@ const textOf = (records: readonly (Sample & { readonly offset: number })[]): str
       headers.map((header) => [header.key, hex(header.value as Buffer | null)]),
     ]),
   )
-const hex = (data: Buffer | null): string | null => data && data.toString('hex')
+const hex = (data: Buffer | null): string | null => data?.toString('hex') ?? null
 
 const contents = (batch: RecordBatch): string => textOf(batch.records() as unknown as never)
 
