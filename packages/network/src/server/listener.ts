@@ -70,11 +70,13 @@ export class Listener {
   async close(graceMs: number): Promise<void> {
     this.sweepTimer?.cancel()
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
+    let graceTimer: Timer | undefined
     const deadline = new Promise<void>((resolve) => {
-      this.options.clock.setTimer(graceMs, resolve)
+      graceTimer = this.options.clock.setTimer(graceMs, resolve)
     })
     const drained = Promise.all([...this.connections].map((connection) => connection.drained()))
     await Promise.race([drained, deadline])
+    graceTimer?.cancel()
     for (const connection of this.connections) connection.close()
     await closed
   }
@@ -99,7 +101,7 @@ export class Listener {
     })
     this.perAddress.set(address, count + 1)
     this.connections.add(connection)
-    connection.onClose(() => {
+    connection.onceClosed(() => {
       this.connections.delete(connection)
       const left = (this.perAddress.get(address) ?? 1) - 1
       if (left > 0) this.perAddress.set(address, left)

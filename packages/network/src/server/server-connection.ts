@@ -52,7 +52,7 @@ export class ServerConnection {
   private paused = false
   private flushScheduled = false
   private closed = false
-  private readonly onClosed: (() => void)[] = []
+  private readonly onClosed = new Set<() => void>()
   private readonly onFrame = (frame: Buffer) => this.start(frame)
 
   constructor(socket: Socket, options: ServerConnectionOptions) {
@@ -84,9 +84,11 @@ export class ServerConnection {
     return this.slots.length > 0
   }
 
-  onClose(callback: () => void): void {
+  /** Calls back once when the connection is gone; returns a function that withdraws it. */
+  onceClosed(callback: () => void): () => void {
     if (this.closed) callback()
-    else this.onClosed.push(callback)
+    else this.onClosed.add(callback)
+    return () => void this.onClosed.delete(callback)
   }
 
   close(): void {

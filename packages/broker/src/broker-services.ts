@@ -1,0 +1,43 @@
+import type { Clock, Logger, Random } from '@ottla/base'
+import type { ServerConnection } from '@ottla/network'
+import type { LogManager } from '@ottla/storage'
+import type { BrokerConfig } from './config/broker-config.ts'
+import type { ConfigResolver } from './config/config-resolver.ts'
+import type { GroupService } from './coordinator/group-service.ts'
+import type { Endpoints } from './endpoints.ts'
+import type { FetchSessionCache } from './fetch-session.ts'
+import type { MetadataImage } from './metadata/metadata-image.ts'
+import type { MetadataStore } from './metadata/metadata-store.ts'
+import type { BrokerMetrics } from './metrics.ts'
+import type { Partitions } from './partitions.ts'
+import type { ProducerIds } from './producer-ids.ts'
+import type { TopicAdmin } from './topic-admin.ts'
+
+/** What handlers work with. Made once at start; see broker.ts. */
+export interface BrokerServices {
+  readonly nodeId: number
+  readonly clusterId: string
+  readonly config: BrokerConfig
+  readonly configs: ConfigResolver
+  readonly image: MetadataImage
+  readonly metadata: MetadataStore
+  readonly logs: LogManager
+  readonly partitions: Partitions
+  readonly topics: TopicAdmin
+  readonly groups: GroupService
+  readonly producerIds: ProducerIds
+  readonly fetchSessions: FetchSessionCache
+  readonly endpoints: Endpoints
+  readonly metrics: BrokerMetrics
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** One request, as far as it is not in its body. */
+export interface RequestContext {
+  readonly apiVersion: number
+  /** "" when the client gave none. */
+  readonly clientId: string
+  readonly connection: ServerConnection
+}

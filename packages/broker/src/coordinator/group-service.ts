@@ -1,0 +1,225 @@
+/**
+ * The shell around the group coordinator: loads `__consumer_offsets` by replay, appends what the
+ * coordinator decides, answers once it is durable, and lets time pass.
+ *
+ * A partition of the topic is loaded when the first request for one of its groups arrives, so a
+ * broker with many groups starts as fast as one with none. Requests for a group wait for that.
+ */
+import type { Clock, Logger, Random, Timer } from '@ottla/base'
+import { messageOf } from '@ottla/base'
+import { BatchBuilder, type ErrorName, loadCodec, readBatches } from '@ottla/protocol'
+import { type PartitionLog, StorageError } from '@ottla/storage'
+import type { MetadataImage } from '../metadata/metadata-image.ts'
+import { OFFSETS_TOPIC } from '../metadata/topic-names.ts'
+import type { Partitions } from '../partitions.ts'
+import type { Token } from './group/classic-group.ts'
+import { GroupCoordinator, type GroupSettings, type Now } from './group/group-coordinator.ts'
+import { expireOffsets } from './group/group-offsets.ts'
+import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from './group/group-records.ts'
+import type { Outcome } from './group/outcome.ts'
+import { partitionForKey } from './partition-for-key.ts'
+
+export interface GroupServiceOptions {
+  readonly settings: GroupSettings
+  readonly partitions: Partitions
+  readonly image: MetadataImage
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly offsetsCheckIntervalMs: number
+}
+
+const READ_BYTES = 1024 * 1024
+
+export class GroupService {
+  readonly coordinator: GroupCoordinator
+  private readonly options: GroupServiceOptions
+  private readonly loading = new Map<number, Promise<void>>()
+  private readonly waiting = new Map<Token, (response: unknown) => void>()
+  private nextToken = 1
+  private timer: Timer | undefined
+  private timerMs = Number.POSITIVE_INFINITY
+  private expiryTimer: Timer | undefined
+  private isClosed = false
+
+  constructor(options: GroupServiceOptions) {
+    this.options = options
+    const { random } = options
+    const newId = () => formatUuid(Buffer.from(random.bytes(16)).toString('hex'))
+    this.coordinator = new GroupCoordinator(options.settings, newId)
+    this.armExpiry()
+  }
+
+  now(): Now {
+    const { clock } = this.options
+    return { wallMs: clock.now(), monotonicMs: clock.monotonicMs() }
+  }
+
+  /** Makes sure that the partition of a group is loaded, or says why it cannot be used. */
+  async load(groupId: string): Promise<ErrorName | undefined> {
+    const logs = this.options.partitions.of(OFFSETS_TOPIC)
+    if (logs.length === 0) return 'COORDINATOR_NOT_AVAILABLE'
+    return this.loadPartition(partitionForKey(groupId, logs.length))
+  }
+
+  /** Loads every partition, for requests about all groups. */
+  async loadAll(): Promise<ErrorName | undefined> {
+    const logs = this.options.partitions.of(OFFSETS_TOPIC)
+    const errors = await Promise.all(logs.map((_, partition) => this.loadPartition(partition)))
+    return errors.find((error) => error !== undefined)
+  }
+
+  private async loadPartition(partition: number): Promise<ErrorName | undefined> {
+    let load = this.loading.get(partition)
+    if (!load) {
+      load = this.replayPartition(partition)
+      this.loading.set(partition, load)
+    }
+    try {
+      await load
+      return undefined
+    } catch (error) {
+      this.options.logger.error('group metadata cannot be loaded', {
+        partition,
+        reason: messageOf(error),
+      })
+      return 'COORDINATOR_NOT_AVAILABLE'
+    }
+  }
+
+  private async replayPartition(partition: number): Promise<void> {
+    const log = this.options.partitions.get(OFFSETS_TOPIC, partition)
+    if (!log)
+      throw new StorageError('UNKNOWN_TOPIC_OR_PARTITION', `no ${OFFSETS_TOPIC}-${partition}`)
+    await log.ready()
+    let offset = log.logStartOffset
+    while (offset < log.logEndOffset) {
+      const { chunks } = await log.read(offset, {
+        bytesMax: READ_BYTES,
+        upTo: 'log-end',
+        atLeastOneBatch: true,
+      })
+      for (const batch of readBatches(Buffer.concat(chunks))) {
+        offset = batch.lastOffset + 1
+        if (batch.isControl || batch.isTransactional) continue
+        await loadCodec(batch.compression)
+        for (const { key, value } of batch.records()) {
+          const record = decodeGroupRecord(key as Buffer, value)
+          if (record.kind !== 'other') this.coordinator.replay(record, this.now())
+        }
+      }
+    }
+    this.arm()
+  }
+
+  /** Runs a decision whose answer may come much later; resolves with the answer. */
+  request<T>(decide: (token: Token, now: Now) => Outcome): Promise<T> {
+    return new Promise<T>((resolve) => {
+      const token = this.nextToken++
+      this.waiting.set(token, resolve as (response: unknown) => void)
+      this.perform(decide(token, this.now()))
+    })
+  }
+
+  /** Gives out the answers of a decision once its records are durable. */
+  perform(outcome: Outcome): void {
+    this.arm()
+    if (outcome.records.length === 0) {
+      this.reply(outcome)
+      return
+    }
+    this.append(outcome.records).then(
+      () => this.reply(outcome),
+      (error: unknown) => {
+        this.options.logger.error('group metadata cannot be written', { reason: messageOf(error) })
+        this.reply(outcome)
+      },
+    )
+  }
+
+  private reply(outcome: Outcome): void {
+    for (const { token, response } of outcome.replies) {
+      const resolve = this.waiting.get(token)
+      this.waiting.delete(token)
+      resolve?.(response)
+    }
+  }
+
+  /** Appends records, waits for the disk, and makes committed offsets visible. */
+  async append(records: readonly GroupRecord[]): Promise<void> {
+    const logs = this.options.partitions.of(OFFSETS_TOPIC)
+    const byPartition = new Map<number, GroupRecord[]>()
+    for (const record of records) {
+      const partition = partitionForKey(record.group, logs.length)
+      const list = byPartition.get(partition)
+      if (list) list.push(record)
+      else byPartition.set(partition, [record])
+    }
+    await Promise.all(
+      [...byPartition].map(([partition, list]) =>
+        this.appendTo(logs[partition] as PartitionLog, partition, list),
+      ),
+    )
+  }
+
+  private async appendTo(
+    log: PartitionLog,
+    partition: number,
+    records: readonly GroupRecord[],
+  ): Promise<void> {
+    const builder = new BatchBuilder()
+    const timestamp = this.options.clock.now()
+    for (const record of records) {
+      const { key, value } = encodeGroupRecord(record)
+      builder.append(timestamp, key, value)
+    }
+    const topic = this.options.image.topics.get(OFFSETS_TOPIC)
+    const leaderEpoch = topic?.partitions[partition]?.leaderEpoch ?? 0
+    const result = log.append(builder.finish(), { origin: 'coordinator', leaderEpoch })
+    if (result.kind === 'refused') throw new StorageError(result.error, result.message)
+    await log.whenDurable(result.lastOffset)
+    for (const record of records) {
+      // Groups are changed by their members directly; what was just written is already older.
+      if (record.kind === 'offset' || record.value === null) {
+        this.coordinator.replay(record, this.now())
+      }
+    }
+  }
+
+  private arm(): void {
+    if (this.isClosed) return
+    const next = this.coordinator.nextDeadlineMs()
+    if (next === this.timerMs && this.timer) return
+    this.timer?.cancel()
+    this.timer = undefined
+    this.timerMs = next
+    if (next === Number.POSITIVE_INFINITY) return
+    const { clock } = this.options
+    this.timer = clock.setTimer(Math.max(1, next - clock.monotonicMs()), () => {
+      this.timer = undefined
+      this.perform(this.coordinator.onTime(this.now()))
+    })
+  }
+
+  private armExpiry(): void {
+    const { clock, offsetsCheckIntervalMs, logger } = this.options
+    this.expiryTimer = clock.setTimer(offsetsCheckIntervalMs, () => {
+      this.armExpiry()
+      const records = expireOffsets(this.coordinator, this.now())
+      if (records.length === 0) return
+      this.append(records).catch((error: unknown) => {
+        logger.error('expired offsets cannot be removed', { reason: messageOf(error) })
+      })
+    })
+  }
+
+  close(): void {
+    this.isClosed = true
+    this.timer?.cancel()
+    this.expiryTimer?.cancel()
+  }
+}
+
+/** The usual text form, which Kafka's own member ids have. */
+const formatUuid = (hex: string): string =>
+  hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')

@@ -1,0 +1,203 @@
+/**
+ * The coordinator of classic groups as a pure state machine: requests and the passing of time in,
+ * records and answers out. It does no I/O, reads no clock and draws no random numbers of its own.
+ *
+ * Two kinds of state: what `replay` restores (committed offsets; members, generation and assignment
+ * of groups as last written) and what members renew by themselves (who waits, who is alive).
+ * Files: membership in membership.ts, rebalances in rebalance.ts, offsets in group-offsets.ts.
+ */
+import { errorCode } from '@ottla/protocol'
+import { ClassicGroup, type GroupState, type Member, NO_ASSIGNMENT } from './classic-group.ts'
+import { CommittedOffsets } from './committed-offsets.ts'
+import type { GroupRecord, GroupSnapshot } from './group-records.ts'
+import { newOutcome, type Outcome } from './outcome.ts'
+import {
+  completeJoin,
+  expireSyncs,
+  prepareRebalance,
+  removeMember,
+  tryCompleteJoin,
+} from './rebalance.ts'
+
+export interface GroupSettings {
+  readonly sessionTimeoutMsMin: number
+  readonly sessionTimeoutMsMax: number
+  readonly groupSizeMax: number
+  readonly initialRebalanceDelayMs: number
+  readonly offsetMetadataBytesMax: number
+  readonly offsetsRetentionMs: number
+}
+
+/** Both clocks: timestamps go into records, deadlines are kept in monotonic time. */
+export interface Now {
+  readonly wallMs: number
+  readonly monotonicMs: number
+}
+
+export interface CoordinatorState {
+  readonly settings: GroupSettings
+  readonly groups: Map<string, ClassicGroup>
+  readonly offsets: CommittedOffsets
+  /** A new member id's random part. */
+  readonly newId: () => string
+}
+
+export class GroupCoordinator implements CoordinatorState {
+  readonly settings: GroupSettings
+  readonly groups = new Map<string, ClassicGroup>()
+  readonly offsets = new CommittedOffsets()
+  readonly newId: () => string
+
+  constructor(settings: GroupSettings, newId: () => string) {
+    this.settings = settings
+    this.newId = newId
+  }
+
+  /** Restores what a record says; at start for every record, afterwards for every durable one. */
+  replay(record: GroupRecord, now: Now): void {
+    if (record.kind === 'offset') {
+      this.offsets.set(record.group, record.topic, record.partition, record.value)
+    } else if (record.value === null) this.groups.delete(record.group)
+    else this.groups.set(record.group, restoreGroup(record.group, record.value, now))
+  }
+
+  /** Earliest deadline among all groups, in monotonic milliseconds. */
+  nextDeadlineMs(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const group of this.groups.values()) next = Math.min(next, deadlineOf(group))
+    return next
+  }
+
+  /** Ends join and sync phases whose time is up, and removes members that fell silent. */
+  onTime(now: Now): Outcome {
+    const outcome = newOutcome()
+    for (const group of this.groups.values()) {
+      if (deadlineOf(group) <= now.monotonicMs) this.expire(group, now, outcome)
+    }
+    return outcome
+  }
+
+  private expire(group: ClassicGroup, now: Now, outcome: Outcome): void {
+    const nowMs = now.monotonicMs
+    for (const [memberId, deadlineMs] of group.pendingMembers) {
+      if (deadlineMs <= nowMs) group.pendingMembers.delete(memberId)
+    }
+    for (const member of [...group.members.values()]) {
+      if (isWaiting(member) || member.sessionDeadlineMs > nowMs) continue
+      removeMember(this, group, member.memberId, now, outcome)
+    }
+    if (group.state === 'PreparingRebalance') {
+      if (group.joinDeadlineMs <= nowMs) completeJoin(this, group, now, outcome)
+      else tryCompleteJoin(this, group, now, outcome)
+    } else if (group.state === 'CompletingRebalance' && group.syncDeadlineMs <= nowMs) {
+      expireSyncs(this, group, now, outcome)
+    }
+    if (group.isEmpty && group.state === 'Empty' && group.pendingMembers.size === 0) {
+      if (group.generationId === 0 && !this.offsets.has(group.groupId)) {
+        this.groups.delete(group.groupId)
+      }
+    }
+  }
+
+  /** The group, made when it is missing. */
+  groupOf(groupId: string, now: Now): ClassicGroup {
+    let group = this.groups.get(groupId)
+    if (!group) {
+      group = new ClassicGroup(groupId, now.wallMs)
+      this.groups.set(groupId, group)
+    }
+    return group
+  }
+
+  /** Starts a rebalance from outside, for instance when partitions were added. */
+  rebalance(group: ClassicGroup, now: Now): Outcome {
+    const outcome = newOutcome()
+    prepareRebalance(this, group, now, outcome)
+    return outcome
+  }
+}
+
+/** A member whose join or sync is waiting here is alive, whatever its heartbeats say. */
+const isWaiting = (member: Member): boolean =>
+  member.joinToken !== undefined || member.syncToken !== undefined
+
+function deadlineOf(group: ClassicGroup): number {
+  let next = Number.POSITIVE_INFINITY
+  if (group.state === 'PreparingRebalance') next = group.joinDeadlineMs
+  if (group.state === 'CompletingRebalance') next = group.syncDeadlineMs
+  for (const deadlineMs of group.pendingMembers.values()) next = Math.min(next, deadlineMs)
+  for (const member of group.members.values()) {
+    if (!isWaiting(member)) next = Math.min(next, member.sessionDeadlineMs)
+  }
+  return next
+}
+
+function restoreGroup(groupId: string, snapshot: GroupSnapshot, now: Now): ClassicGroup {
+  const group = new ClassicGroup(groupId, now.wallMs)
+  group.generationId = snapshot.generation
+  group.protocolType = snapshot.protocolType === '' ? null : snapshot.protocolType
+  group.protocolName = snapshot.protocol
+  for (const member of snapshot.members) {
+    group.add({
+      memberId: member.memberId,
+      groupInstanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      rebalanceTimeoutMs: member.rebalanceTimeout,
+      sessionTimeoutMs: member.sessionTimeout,
+      protocols: [{ name: snapshot.protocol ?? '', metadata: member.subscription }],
+      assignment: member.assignment,
+      sessionDeadlineMs: now.monotonicMs + member.sessionTimeout,
+      joinToken: undefined,
+      syncToken: undefined,
+      mustSync: false,
+    })
+  }
+  group.leaderId = snapshot.leader
+  const state: GroupState = group.isEmpty ? 'Empty' : 'Stable'
+  group.moveTo(state, now.wallMs)
+  if (snapshot.currentStateTimestamp >= 0) group.stateTimestamp = snapshot.currentStateTimestamp
+  return group
+}
+
+/** The record that keeps a group as it is now. */
+export function groupRecord(group: ClassicGroup): GroupRecord {
+  return {
+    kind: 'group',
+    group: group.groupId,
+    value: {
+      protocolType: group.protocolType ?? '',
+      generation: group.generationId,
+      protocol: group.isEmpty ? null : group.protocolName,
+      leader: group.isEmpty ? null : group.leaderId,
+      currentStateTimestamp: group.stateTimestamp,
+      members: [...group.members.values()].map((member) => ({
+        memberId: member.memberId,
+        groupInstanceId: member.groupInstanceId,
+        clientId: member.clientId,
+        clientHost: member.clientHost,
+        rebalanceTimeout: member.rebalanceTimeoutMs,
+        sessionTimeout: member.sessionTimeoutMs,
+        subscription: group.metadataOf(member),
+        assignment: member.assignment,
+      })),
+    },
+  }
+}
+
+export const joinFailure = (error: Parameters<typeof errorCode>[0], memberId: string) => ({
+  throttleTimeMs: 0,
+  errorCode: errorCode(error),
+  generationId: -1,
+  protocolType: null,
+  protocolName: '',
+  leader: '',
+  memberId,
+  members: [],
+})
+
+export const syncFailure = (error: Parameters<typeof errorCode>[0]) => ({
+  throttleTimeMs: 0,
+  errorCode: errorCode(error),
+  assignment: NO_ASSIGNMENT,
+})

@@ -1,0 +1,192 @@
+/** Committed offsets: commit, fetch, deletion and expiry, and what may be asked about groups. */
+import {
+  ConsumerProtocolSubscription,
+  decodeMessage,
+  type ErrorName,
+  MalformedMessageError,
+} from '@ottla/protocol'
+import type { ClassicGroup } from './classic-group.ts'
+import type { GroupCoordinator, Now } from './group-coordinator.ts'
+import type { GroupRecord } from './group-records.ts'
+import { memberFault } from './membership.ts'
+
+export interface CommitRequest {
+  readonly groupId: string
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+  readonly generationId: number
+  /** A retention asked for by old clients, or -1. */
+  readonly retentionTimeMs: number
+}
+
+export interface OffsetToCommit {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly leaderEpoch: number
+  readonly metadata: string
+}
+
+/** Whether a member may commit; also counts as its heartbeat. */
+export function checkCommit(
+  coordinator: GroupCoordinator,
+  request: CommitRequest,
+  now: Now,
+): ErrorName | undefined {
+  const { groupId, generationId, memberId, groupInstanceId } = request
+  const group = coordinator.groups.get(groupId)
+  if (!group) return generationId < 0 ? undefined : 'ILLEGAL_GENERATION'
+  if (group.state === 'Dead') return 'COORDINATOR_NOT_AVAILABLE'
+  if (generationId < 0 && group.state === 'Empty') return undefined
+  if (generationId < 0 && memberId === '' && groupInstanceId === null) return 'UNKNOWN_MEMBER_ID'
+  const fault = memberFault(group, memberId, groupInstanceId)
+  if (fault) return fault
+  if (generationId !== group.generationId) return 'ILLEGAL_GENERATION'
+  if (group.state === 'CompletingRebalance') return 'REBALANCE_IN_PROGRESS'
+  const member = group.members.get(memberId)
+  if (member) member.sessionDeadlineMs = now.monotonicMs + member.sessionTimeoutMs
+  return undefined
+}
+
+/** Records for offsets that have passed {@link checkCommit}. */
+export function commitRecords(
+  request: CommitRequest,
+  offsets: readonly OffsetToCommit[],
+  now: Now,
+): GroupRecord[] {
+  const { groupId, retentionTimeMs } = request
+  const expireTimestamp = retentionTimeMs >= 0 ? now.wallMs + retentionTimeMs : -1
+  return offsets.map(({ topic, partition, offset, leaderEpoch, metadata }) => ({
+    kind: 'offset',
+    group: groupId,
+    topic,
+    partition,
+    value: { offset, leaderEpoch, metadata, commitTimestamp: now.wallMs, expireTimestamp },
+  }))
+}
+
+/** Records that remove a group with everything it committed. */
+export function deleteGroup(
+  coordinator: GroupCoordinator,
+  groupId: string,
+): GroupRecord[] | ErrorName {
+  if (groupId === '') return 'INVALID_GROUP_ID'
+  const group = coordinator.groups.get(groupId)
+  if (!group && !coordinator.offsets.has(groupId)) return 'GROUP_ID_NOT_FOUND'
+  if (group && group.state !== 'Empty' && group.state !== 'Dead') return 'NON_EMPTY_GROUP'
+  return [...removalOf(coordinator, groupId), { kind: 'group', group: groupId, value: null }]
+}
+
+function removalOf(coordinator: GroupCoordinator, group: string): GroupRecord[] {
+  return [...coordinator.offsets.of(group)].map(([topic, partition]) => ({
+    kind: 'offset',
+    group,
+    topic,
+    partition,
+    value: null,
+  }))
+}
+
+/** Why offsets of a topic may not be deleted, or undefined when they may. */
+export function offsetDeleteFault(
+  coordinator: GroupCoordinator,
+  groupId: string,
+): ErrorName | undefined {
+  if (groupId === '') return 'INVALID_GROUP_ID'
+  const group = coordinator.groups.get(groupId)
+  if (!group) return coordinator.offsets.has(groupId) ? undefined : 'GROUP_ID_NOT_FOUND'
+  if (group.state === 'Dead') return 'GROUP_ID_NOT_FOUND'
+  const isBusyOther = group.state !== 'Empty' && group.protocolType !== 'consumer'
+  return isBusyOther ? 'NON_EMPTY_GROUP' : undefined
+}
+
+export function isSubscribed(coordinator: GroupCoordinator, groupId: string, topic: string) {
+  const group = coordinator.groups.get(groupId)
+  if (!group || group.isEmpty) return false
+  const topics = subscribedTopics(group)
+  return topics === undefined || topics.has(topic)
+}
+
+/** Topics the members of a consumer group read; undefined when that cannot be known. */
+function subscribedTopics(group: ClassicGroup): ReadonlySet<string> | undefined {
+  if (group.protocolType !== 'consumer' || group.protocolName === null) return undefined
+  const topics = new Set<string>()
+  for (const member of group.members.values()) {
+    const metadata = group.metadataOf(member)
+    if (metadata.length < 2) return undefined
+    try {
+      const version = Math.min(metadata.readInt16BE(0), ConsumerProtocolSubscription.highest)
+      const body = metadata.subarray(2)
+      for (const topic of decodeMessage(ConsumerProtocolSubscription, version, body).topics) {
+        topics.add(topic)
+      }
+    } catch (error) {
+      // Members may put anything here; what we cannot read protects all topics.
+      if (!(error instanceof MalformedMessageError)) throw error
+      return undefined
+    }
+  }
+  return topics
+}
+
+/** Records that remove what has outlived its retention (G12 of Kafka's rules). */
+export function expireOffsets(coordinator: GroupCoordinator, now: Now): GroupRecord[] {
+  const records: GroupRecord[] = []
+  const groupIds = new Set([...coordinator.groups.keys(), ...coordinator.offsets.groups()])
+  for (const groupId of groupIds) {
+    const group = coordinator.groups.get(groupId)
+    let kept = 0
+    for (const [topic, partition, value] of coordinator.offsets.of(groupId)) {
+      if (isExpired(coordinator, group, topic, value, now)) {
+        records.push({ kind: 'offset', group: groupId, topic, partition, value: null })
+      } else kept++
+    }
+    const isForgotten = group?.state === 'Empty' && kept === 0 && group.pendingMembers.size === 0
+    const hadOffsets = coordinator.offsets.has(groupId)
+    const isOld =
+      group !== undefined &&
+      now.wallMs - group.stateTimestamp >= coordinator.settings.offsetsRetentionMs
+    if (isForgotten && (hadOffsets || isOld)) {
+      records.push({ kind: 'group', group: groupId, value: null })
+    }
+  }
+  return records
+}
+
+function isExpired(
+  coordinator: GroupCoordinator,
+  group: ClassicGroup | undefined,
+  topic: string,
+  value: { readonly commitTimestamp: number; readonly expireTimestamp: number },
+  now: Now,
+): boolean {
+  const { offsetsRetentionMs } = coordinator.settings
+  if (group && !group.isEmpty) {
+    const topics = subscribedTopics(group)
+    if (!topics || topics.has(topic)) return false
+  }
+  if (value.expireTimestamp >= 0) return now.wallMs >= value.expireTimestamp
+  const isSimple = !group || group.protocolType === null
+  const since = isSimple || !group.isEmpty ? value.commitTimestamp : group.stateTimestamp
+  return now.wallMs - Math.max(since, value.commitTimestamp) >= offsetsRetentionMs
+}
+
+export interface DescribedGroup {
+  readonly groupId: string
+  readonly state: string
+  readonly protocolType: string
+}
+
+/** Every group there is, those with nothing but committed offsets included. */
+export function listGroups(coordinator: GroupCoordinator): DescribedGroup[] {
+  const listed = [...coordinator.groups.values()].map((group) => ({
+    groupId: group.groupId,
+    state: group.state as string,
+    protocolType: group.protocolType ?? '',
+  }))
+  for (const groupId of coordinator.offsets.groups()) {
+    if (coordinator.groups.has(groupId)) continue
+    listed.push({ groupId, state: 'Empty', protocolType: '' })
+  }
+  return listed
+}

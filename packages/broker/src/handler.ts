@@ -1,0 +1,44 @@
+/**
+ * A handler answers one API. The list in handlers/handlers.ts is the only place that says what the
+ * broker speaks: dispatch, ApiVersions and the reference page read it.
+ */
+import type { Api, Fields, FieldsInput, FieldsValue } from '@ottla/protocol'
+import type { BrokerServices, RequestContext } from './broker-services.ts'
+
+/** null: the request has no answer (acks=0). 'close': the answer is a closed connection. */
+export type HandlerResult<S> = S | null | 'close'
+
+export interface Handler {
+  readonly api: Api
+  readonly lowest: number
+  readonly highest: number
+  /** First version in ApiVersions where that differs from what is served (KAFKA-18659). */
+  readonly advertisedLowest: number
+  readonly handle: (
+    services: BrokerServices,
+    context: RequestContext,
+    request: FieldsValue<Fields>,
+  ) => HandlerResult<FieldsInput<Fields>> | Promise<HandlerResult<FieldsInput<Fields>>>
+}
+
+export function handler<Q extends Fields, S extends Fields>(
+  api: Api<Q, S>,
+  versions: {
+    readonly lowest: number
+    readonly highest: number
+    readonly advertisedLowest?: number
+  },
+  handle: (
+    services: BrokerServices,
+    context: RequestContext,
+    request: FieldsValue<Q>,
+  ) => HandlerResult<FieldsInput<S>> | Promise<HandlerResult<FieldsInput<S>>>,
+): Handler {
+  return {
+    api: api as unknown as Api,
+    lowest: versions.lowest,
+    highest: versions.highest,
+    advertisedLowest: versions.advertisedLowest ?? versions.lowest,
+    handle: handle as unknown as Handler['handle'],
+  }
+}

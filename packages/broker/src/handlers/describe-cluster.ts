@@ -1,0 +1,50 @@
+/**
+ * DescribeCluster (key 60), versions 0-2.
+ *
+ * Behaviour: this node, at the address the client dialled. Controller endpoints are not offered on a
+ * broker's listener (MISMATCHED_ENDPOINT_TYPE).
+ */
+import { apis, errorCode } from '@ottla/protocol'
+import { handler } from '../handler.ts'
+
+const BROKERS = 1
+
+export const describeCluster = handler(
+  apis.describeCluster,
+  { lowest: 0, highest: 2 },
+  (services, { connection }, request) => {
+    const { nodeId, clusterId } = services
+    if (request.endpointType !== BROKERS) {
+      return {
+        throttleTimeMs: 0,
+        errorCode: errorCode('MISMATCHED_ENDPOINT_TYPE'),
+        errorMessage:
+          'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER',
+        endpointType: BROKERS,
+        clusterId: '',
+        brokers: [],
+      }
+    }
+    const { host, port } = services.endpoints.for(connection)
+    return {
+      throttleTimeMs: 0,
+      errorCode: 0,
+      endpointType: BROKERS,
+      clusterId,
+      controllerId: nodeId,
+      brokers: [
+        { brokerId: nodeId, host, port, rack: services.config.get('broker.rack'), isFenced: false },
+      ],
+      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+        ? CLUSTER_OPERATIONS
+        : NOT_ASKED,
+    }
+  },
+)
+
+const NOT_ASKED = -0x8000_0000
+/** Without an authorizer everything a cluster knows is allowed: bits of KIP-430. */
+const CLUSTER_OPERATIONS = [4, 5, 6, 7, 8, 9, 10, 11, 12].reduce(
+  (bits, bit) => bits | (1 << bit),
+  0,
+)

@@ -1,0 +1,140 @@
+/**
+ * DescribeConfigs (key 32), versions 1-4.
+ *
+ * Behaviour: values of topics, brokers (this node, or "" for the cluster-wide defaults), groups,
+ * client metrics and loggers, each with where it comes from.
+ * Version notes: synonyms from 1, type and documentation from 3.
+ */
+import {
+  apis,
+  type DescribeConfigsResponse,
+  type ErrorName,
+  errorCode,
+  type InferInput,
+} from '@ottla/protocol'
+import type { BrokerServices } from '../broker-services.ts'
+import { ConfigSource, type DescribedConfig, ResourceType } from '../config/config-resolver.ts'
+import { handler } from '../handler.ts'
+import { topicNameFault } from '../metadata/topic-names.ts'
+
+type Answer = InferInput<typeof DescribeConfigsResponse>['results'][number]
+
+/** Numbers of the types of values on the wire. */
+const TYPE_NUMBERS = {
+  boolean: 1,
+  string: 2,
+  int: 3,
+  short: 4,
+  long: 5,
+  double: 6,
+  list: 7,
+  class: 8,
+  password: 9,
+} as const
+
+interface Resource {
+  readonly resourceType: number
+  readonly resourceName: string
+  readonly configurationKeys: readonly string[] | null
+}
+
+export const describeConfigs = handler(
+  apis.describeConfigs,
+  { lowest: 1, highest: 4 },
+  (services, _context, request) => ({
+    throttleTimeMs: 0,
+    results: request.resources.map((resource) => answer(services, resource, request)),
+  }),
+)
+
+function answer(
+  services: BrokerServices,
+  resource: Resource,
+  options: { includeSynonyms: boolean; includeDocumentation: boolean },
+): Answer {
+  const { resourceType, resourceName, configurationKeys } = resource
+  const found = describe(services, resourceType, resourceName)
+  if ('error' in found) {
+    return {
+      errorCode: errorCode(found.error),
+      errorMessage: found.message,
+      resourceType,
+      resourceName,
+      configs: [],
+    }
+  }
+  const wanted = configurationKeys === null ? undefined : new Set(configurationKeys)
+  return {
+    errorCode: 0,
+    errorMessage: null,
+    resourceType,
+    resourceName,
+    configs: found.configs
+      .filter((config) => !wanted || wanted.has(config.name))
+      .map((config) => ({
+        name: config.name,
+        value: config.value,
+        readOnly: config.isReadOnly,
+        configSource: config.source,
+        isSensitive: config.isSensitive,
+        synonyms: options.includeSynonyms ? config.synonyms : [],
+        configType: TYPE_NUMBERS[config.row.type],
+        documentation: options.includeDocumentation ? config.row.doc : null,
+      })),
+  }
+}
+
+type Found =
+  | { readonly configs: readonly DescribedConfig[] }
+  | { readonly error: ErrorName; readonly message: string }
+
+function describe(services: BrokerServices, type: number, name: string): Found {
+  const { configs, image, nodeId } = services
+  switch (type) {
+    case ResourceType.TOPIC: {
+      const fault = topicNameFault(name)
+      if (fault)
+        return { error: 'INVALID_TOPIC_EXCEPTION', message: `Topic name is invalid: ${fault}` }
+      if (!image.topics.has(name)) {
+        return {
+          error: 'UNKNOWN_TOPIC_OR_PARTITION',
+          message: 'This server does not host this topic-partition.',
+        }
+      }
+      return { configs: configs.describeTopic(name) }
+    }
+    case ResourceType.BROKER:
+      if (name !== '' && name !== String(nodeId)) return wrongBroker(name, nodeId)
+      return { configs: configs.describeBroker(name) }
+    case ResourceType.BROKER_LOGGER:
+      if (name !== String(nodeId)) return wrongBroker(name, nodeId)
+      return { configs: [] }
+    case ResourceType.CLIENT_METRICS:
+      return { configs: clientMetrics(services, name) }
+    case ResourceType.GROUP:
+      if (name === '') return { error: 'INVALID_REQUEST', message: 'Group name must not be empty' }
+      return { configs: configs.describeGroup(name) }
+    default:
+      return { error: 'INVALID_REQUEST', message: `Unsupported resource type: ${type}` }
+  }
+}
+
+const wrongBroker = (name: string, nodeId: number): Found => ({
+  error: 'INVALID_REQUEST',
+  message: `Unexpected broker id, expected ${nodeId} or empty string, but received ${name}`,
+})
+
+/** Subscriptions of client metrics (KIP-714) are stored for those who ask for them. */
+function clientMetrics(services: BrokerServices, name: string): DescribedConfig[] {
+  const stored =
+    services.image.config(ResourceType.CLIENT_METRICS, name) ?? new Map<string, string>()
+  return [...stored].map(([key, value]) => ({
+    name: key,
+    value,
+    row: { type: 'list', default: [], doc: 'Client metrics subscription (KIP-714).' },
+    source: ConfigSource.CLIENT_METRICS,
+    isReadOnly: false,
+    isSensitive: false,
+    synonyms: [],
+  }))
+}

@@ -1,0 +1,87 @@
+/**
+ * DescribeTopicPartitions (key 75), version 0.
+ *
+ * Behaviour: topics in the order of their names, cut into pages of at most
+ * max.request.partition.size.limit partitions; `nextCursor` is where the next page begins.
+ */
+import { ZERO_UUID } from '@ottla/base'
+import {
+  apis,
+  type DescribeTopicPartitionsResponse,
+  errorCode,
+  type InferInput,
+} from '@ottla/protocol'
+import { handler } from '../handler.ts'
+import type { TopicImage } from '../metadata/metadata-image.ts'
+import { isInternalTopic, topicNameFault } from '../metadata/topic-names.ts'
+
+type TopicAnswer = InferInput<typeof DescribeTopicPartitionsResponse>['topics'][number]
+
+export const describeTopicPartitions = handler(
+  apis.describeTopicPartitions,
+  { lowest: 0, highest: 0 },
+  (services, _context, request) => {
+    const { image, config } = services
+    const { cursor } = request
+    const limit = Math.min(
+      request.responsePartitionLimit,
+      config.get('max.request.partition.size.limit'),
+    )
+    const named = request.topics.map((topic) => topic.name)
+    const names = [...new Set(named.length > 0 ? named : image.topics.keys())]
+      .sort()
+      .filter((name) => !cursor || name >= cursor.topicName)
+    const topics: TopicAnswer[] = []
+    let left = limit
+    for (const name of names) {
+      const topic = image.topics.get(name)
+      if (!topic) {
+        topics.push(unknown(name))
+        continue
+      }
+      const first = cursor && name === cursor.topicName ? cursor.partitionIndex : 0
+      if (left === 0) {
+        return page(topics, { topicName: name, partitionIndex: first })
+      }
+      const end = Math.min(topic.partitions.length, first + left)
+      topics.push(describe(topic, first, end))
+      left -= end - first
+      if (end < topic.partitions.length) {
+        return page(topics, { topicName: name, partitionIndex: end })
+      }
+    }
+    return page(topics, null)
+  },
+)
+
+const page = (
+  topics: TopicAnswer[],
+  nextCursor: { topicName: string; partitionIndex: number } | null,
+) => ({ throttleTimeMs: 0, topics, nextCursor })
+
+const unknown = (name: string): TopicAnswer => ({
+  errorCode: errorCode(
+    topicNameFault(name) ? 'INVALID_TOPIC_EXCEPTION' : 'UNKNOWN_TOPIC_OR_PARTITION',
+  ),
+  name,
+  topicId: ZERO_UUID,
+  partitions: [],
+})
+
+const describe = (topic: TopicImage, first: number, end: number): TopicAnswer => ({
+  errorCode: 0,
+  name: topic.name,
+  topicId: topic.id,
+  isInternal: isInternalTopic(topic.name),
+  partitions: topic.partitions.slice(first, end).map((partition) => ({
+    errorCode: 0,
+    partitionIndex: partition.partition,
+    leaderId: partition.leader,
+    leaderEpoch: partition.leaderEpoch,
+    replicaNodes: partition.replicas,
+    isrNodes: partition.isr,
+    eligibleLeaderReplicas: [],
+    lastKnownElr: [],
+    offlineReplicas: [],
+  })),
+})

@@ -1,0 +1,51 @@
+/**
+ * FindCoordinator (key 10), versions 0-6.
+ *
+ * Behaviour: this node coordinates everything. Asking for a group's coordinator makes
+ * `__consumer_offsets` when it is missing.
+ * Version notes: key types from 1 (0 group, 1 transaction, 2 share group from 6), several keys from 4.
+ * Differences: transactions are not offered yet; asking for their coordinator is refused.
+ */
+import { apis, type ErrorName, errorCode } from '@ottla/protocol'
+import { handler } from '../handler.ts'
+import { OFFSETS_TOPIC } from '../metadata/topic-names.ts'
+
+const GROUP = 0
+
+export const findCoordinator = handler(
+  apis.findCoordinator,
+  { lowest: 0, highest: 6 },
+  async (services, { apiVersion, connection }, request) => {
+    const { host, port } = services.endpoints.for(connection)
+    const { nodeId } = services
+    const fault = refusal(request.keyType)
+    if (!fault) await services.topics.ensureInternal(OFFSETS_TOPIC)
+    const errorMessage = fault?.message ?? null
+    const answer = fault
+      ? { nodeId: -1, host: '', port: -1, errorCode: errorCode(fault.error), errorMessage }
+      : { nodeId, host, port, errorCode: 0, errorMessage }
+    if (apiVersion < 4) {
+      return {
+        throttleTimeMs: 0,
+        ...answer,
+        errorMessage: errorMessage ?? 'NONE',
+        coordinators: [],
+      }
+    }
+    return {
+      throttleTimeMs: 0,
+      coordinators: request.coordinatorKeys.map((key) => ({ key, ...answer })),
+    }
+  },
+)
+
+function refusal(keyType: number): { error: ErrorName; message: string } | undefined {
+  if (keyType === GROUP) return undefined
+  if (keyType === 1 || keyType === 2) {
+    return {
+      error: 'UNSUPPORTED_VERSION',
+      message: 'This version of ottla coordinates consumer groups only',
+    }
+  }
+  return { error: 'INVALID_REQUEST', message: `Unknown coordinator key type ${keyType}` }
+}

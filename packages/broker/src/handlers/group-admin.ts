@@ -1,0 +1,166 @@
+/**
+ * ListGroups (key 16) 0-5, DescribeGroups (15) 0-6, DeleteGroups (42) 0-3, OffsetDelete (47) 0.
+ *
+ * Behaviour: groups of the classic protocol and groups that only ever committed offsets.
+ * Version notes: ListGroups filters by state from 4 and by type from 5; an unknown group is "Dead"
+ * without an error up to DescribeGroups 5, GROUP_ID_NOT_FOUND from 6.
+ */
+import {
+  apis,
+  type DescribeGroupsResponse,
+  type ErrorName,
+  errorCode,
+  type InferInput,
+} from '@ottla/protocol'
+import type { BrokerServices } from '../broker-services.ts'
+import {
+  deleteGroup,
+  isSubscribed,
+  listGroups as list,
+  offsetDeleteFault,
+} from '../coordinator/group/group-offsets.ts'
+import type { GroupRecord } from '../coordinator/group/group-records.ts'
+import { handler } from '../handler.ts'
+
+export const listGroups = handler(
+  apis.listGroups,
+  { lowest: 0, highest: 5 },
+  async ({ groups }, _context, request) => {
+    const fault = await groups.loadAll()
+    if (fault) return { throttleTimeMs: 0, errorCode: errorCode(fault), groups: [] }
+    const states = request.statesFilter.map((state) => state.toLowerCase())
+    const types = request.typesFilter.map((type) => type.toLowerCase())
+    const isWanted = (state: string) =>
+      (states.length === 0 || states.includes(state.toLowerCase())) &&
+      (types.length === 0 || types.includes('classic'))
+    return {
+      throttleTimeMs: 0,
+      errorCode: 0,
+      groups: list(groups.coordinator)
+        .filter(({ state }) => isWanted(state))
+        .map(({ groupId, state, protocolType }) => ({
+          groupId,
+          protocolType,
+          groupState: state,
+          groupType: 'classic',
+        })),
+    }
+  },
+)
+
+type Described = InferInput<typeof DescribeGroupsResponse>['groups'][number]
+
+export const describeGroups = handler(
+  apis.describeGroups,
+  { lowest: 0, highest: 6 },
+  async (services, { apiVersion }, request) => {
+    const answers = request.groups.map((groupId) =>
+      describe(services, apiVersion, groupId, request.includeAuthorizedOperations),
+    )
+    return { throttleTimeMs: 0, groups: await Promise.all(answers) }
+  },
+)
+
+/** READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS as bits of KIP-430. */
+const GROUP_OPERATIONS = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
+
+async function describe(
+  services: BrokerServices,
+  apiVersion: number,
+  groupId: string,
+  includeOperations: boolean,
+): Promise<Described> {
+  const { groups } = services
+  const blank = {
+    groupId,
+    groupState: '',
+    protocolType: '',
+    protocolData: '',
+    members: [],
+    ...(includeOperations ? { authorizedOperations: GROUP_OPERATIONS } : {}),
+  }
+  const fault = await groups.load(groupId)
+  if (fault) return { ...blank, errorCode: errorCode(fault) }
+  const { coordinator } = groups
+  const group = coordinator.groups.get(groupId)
+  if (!group) {
+    if (coordinator.offsets.has(groupId)) return { ...blank, errorCode: 0, groupState: 'Empty' }
+    if (apiVersion < 6) return { ...blank, errorCode: 0, groupState: 'Dead' }
+    const errorMessage = `Group ${groupId} not found.`
+    return {
+      ...blank,
+      errorCode: errorCode('GROUP_ID_NOT_FOUND'),
+      errorMessage,
+      groupState: 'Dead',
+    }
+  }
+  const isStable = group.state === 'Stable'
+  return {
+    ...blank,
+    errorCode: 0,
+    groupState: group.state,
+    protocolType: group.protocolType ?? '',
+    protocolData: isStable ? (group.protocolName ?? '') : '',
+    members: [...group.members.values()].map((member) => ({
+      memberId: member.memberId,
+      groupInstanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      memberMetadata: isStable ? group.metadataOf(member) : NO_BYTES,
+      memberAssignment: member.assignment,
+    })),
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0)
+
+export const deleteGroups = handler(
+  apis.deleteGroups,
+  { lowest: 0, highest: 3 },
+  async ({ groups }, _context, request) => {
+    const results = []
+    for (const groupId of new Set(request.groupsNames)) {
+      const fault = await groups.load(groupId)
+      const decision = fault ?? deleteGroup(groups.coordinator, groupId)
+      if (typeof decision !== 'string') await groups.append(decision)
+      const error: ErrorName = typeof decision === 'string' ? decision : 'NONE'
+      results.push({ groupId, errorCode: errorCode(error) })
+    }
+    return { throttleTimeMs: 0, results }
+  },
+)
+
+export const offsetDelete = handler(
+  apis.offsetDelete,
+  { lowest: 0, highest: 0 },
+  async ({ groups, image }, _context, request) => {
+    const { groupId } = request
+    const { coordinator } = groups
+    const fault = (await groups.load(groupId)) ?? offsetDeleteFault(coordinator, groupId)
+    if (fault) return { throttleTimeMs: 0, errorCode: errorCode(fault), topics: [] }
+    const records: GroupRecord[] = []
+    const topics = request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => {
+        const known = image.topics.get(name)?.partitions[partitionIndex]
+        const error: ErrorName = !known
+          ? 'UNKNOWN_TOPIC_OR_PARTITION'
+          : isSubscribed(coordinator, groupId, name)
+            ? 'GROUP_SUBSCRIBED_TO_TOPIC'
+            : 'NONE'
+        if (error === 'NONE' && coordinator.offsets.get(groupId, name, partitionIndex)) {
+          records.push({
+            kind: 'offset',
+            group: groupId,
+            topic: name,
+            partition: partitionIndex,
+            value: null,
+          })
+        }
+        return { partitionIndex, errorCode: errorCode(error) }
+      }),
+    }))
+    if (records.length > 0) await groups.append(records)
+    return { throttleTimeMs: 0, errorCode: 0, topics }
+  },
+)

@@ -1,0 +1,71 @@
+/**
+ * The logs of this node's partitions, found by topic and number without building a key. Filled from
+ * the metadata image; what lies on disk without being in the image is left alone and reported.
+ */
+import type { Logger } from '@ottla/base'
+import type { LogConfig, LogManager, PartitionLog } from '@ottla/storage'
+import type { TopicImage } from './metadata/metadata-image.ts'
+import { METADATA_TOPIC } from './metadata/topic-names.ts'
+
+export class Partitions {
+  private readonly byTopic = new Map<string, PartitionLog[]>()
+  private readonly logs: LogManager
+  private readonly configOf: (topic: string) => LogConfig
+  private readonly logger: Logger
+
+  constructor(logs: LogManager, configOf: (topic: string) => LogConfig, logger: Logger) {
+    this.logs = logs
+    this.configOf = configOf
+    this.logger = logger
+  }
+
+  get(topic: string, partition: number): PartitionLog | undefined {
+    return this.byTopic.get(topic)?.[partition]
+  }
+
+  of(topic: string): readonly PartitionLog[] {
+    return this.byTopic.get(topic) ?? []
+  }
+
+  *all(): Iterable<PartitionLog> {
+    for (const logs of this.byTopic.values()) yield* logs
+  }
+
+  /** Makes the logs of a topic that are missing; they are durable once `ready` resolves. */
+  add(topic: TopicImage): PartitionLog[] {
+    const logs = this.byTopic.get(topic.name) ?? []
+    const config = this.configOf(topic.name)
+    const created: PartitionLog[] = []
+    for (const { partition } of topic.partitions) {
+      if (logs[partition]) continue
+      const existing = this.logs.get(topic.name, partition)
+      const log = existing ?? this.logs.create(topic.name, partition, topic.id, config)
+      if (!existing) created.push(log)
+      logs[partition] = log
+    }
+    this.byTopic.set(topic.name, logs)
+    this.logs.setConfig(topic.name, config)
+    return created
+  }
+
+  async remove(topic: TopicImage): Promise<void> {
+    this.byTopic.delete(topic.name)
+    await Promise.all(topic.partitions.map((p) => this.logs.delete(topic.name, p.partition)))
+  }
+
+  /** Applies changed settings to the logs of one topic, or of all. */
+  reconfigure(topic?: string): void {
+    const names = topic === undefined ? this.byTopic.keys() : [topic]
+    for (const name of names) {
+      if (this.byTopic.has(name)) this.logs.setConfig(name, this.configOf(name))
+    }
+  }
+
+  /** Names what is on disk and belongs to no topic; it is neither served nor deleted. */
+  reportStrays(): void {
+    for (const { topic, partition } of this.logs.partitions()) {
+      if (topic === METADATA_TOPIC || this.get(topic, partition)) continue
+      this.logger.warn('directory belongs to no topic and is left alone', { topic, partition })
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Where requests wait for something to happen in a partition. A wait ends when the high watermark
+ * of one of the partitions moves, when its time is up, or when the client has gone; it leaves no
+ * listener and no timer behind.
+ */
+import type { Clock } from '@ottla/base'
+import type { ServerConnection } from '@ottla/network'
+import type { PartitionLog } from '@ottla/storage'
+
+/** Longest wait that is granted, whatever a client asks for. */
+const WAIT_MS_MAX = 300_000
+
+export function waitForNews(
+  logs: readonly PartitionLog[],
+  waitMs: number,
+  clock: Clock,
+  connection: ServerConnection,
+): Promise<void> {
+  return new Promise((resolve) => {
+    let isDone = false
+    const unsubscribe: (() => void)[] = []
+    const wake = () => {
+      if (isDone) return
+      isDone = true
+      timer.cancel()
+      for (const stop of unsubscribe) stop()
+      resolve()
+    }
+    const timer = clock.setTimer(Math.min(waitMs, WAIT_MS_MAX), wake)
+    for (const log of logs) unsubscribe.push(log.onHighWatermark(wake))
+    unsubscribe.push(connection.onceClosed(wake))
+  })
+}

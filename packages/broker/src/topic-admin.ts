@@ -1,0 +1,163 @@
+/** Topics made and removed: the decision in the metadata log, then the directories. */
+import type { Random, Uuid } from '@ottla/base'
+import type { BrokerConfig } from './config/broker-config.ts'
+import type { ConfigResolver } from './config/config-resolver.ts'
+import { topicConfigFault } from './metadata/config-controller.ts'
+import type { MetadataImage, TopicImage } from './metadata/metadata-image.ts'
+import type { MetadataStore } from './metadata/metadata-store.ts'
+import {
+  type ControllerContext,
+  type CreatedTopic,
+  createPartitions,
+  createTopics,
+  deleteTopicRecords,
+} from './metadata/topic-controller.ts'
+import { OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from './metadata/topic-names.ts'
+import type { Partitions } from './partitions.ts'
+
+export type NewTopic = Parameters<typeof createTopics>[2][number]
+
+export interface TopicAdminOptions {
+  readonly nodeId: number
+  readonly directoryId: Uuid
+  readonly random: Random
+  readonly config: BrokerConfig
+  readonly configs: ConfigResolver
+  readonly metadata: MetadataStore
+  readonly image: MetadataImage
+  readonly partitions: Partitions
+}
+
+export class TopicAdmin {
+  private readonly options: TopicAdminOptions
+  private readonly creating = new Map<string, Promise<unknown>>()
+
+  constructor(options: TopicAdminOptions) {
+    this.options = options
+  }
+
+  private context(): ControllerContext {
+    const { nodeId, directoryId, random, config, configs } = this.options
+    return {
+      nodeId,
+      directoryId,
+      random,
+      partitionsDefault: configs.broker('num.partitions') as number,
+      partitionsMax: config.get('partitions.max'),
+      topicConfigFault,
+    }
+  }
+
+  /** Creates topics; each is usable once the promise resolves. */
+  async create(topics: readonly NewTopic[], validateOnly = false): Promise<CreatedTopic[]> {
+    const { metadata, image, partitions } = this.options
+    if (validateOnly) return createTopics(image, this.context(), topics).response
+    const created = await metadata.change((current) =>
+      createTopics(current, this.context(), topics),
+    )
+    await this.open(created.filter((topic) => topic.errorCode === 0).map((topic) => topic.name))
+    partitions.reconfigure()
+    return created
+  }
+
+  private async open(names: readonly string[]): Promise<void> {
+    const { image, partitions } = this.options
+    const logs = names.flatMap((name) => {
+      const topic = image.topics.get(name)
+      return topic ? partitions.add(topic) : []
+    })
+    await Promise.all(logs.map((log) => log.ready()))
+  }
+
+  /** Creates what a client asked for by name only; failures show in the metadata it then reads. */
+  async autoCreate(names: readonly string[]): Promise<void> {
+    const wanted = names.filter((name) => !isOwnedByCoordinator(name))
+    const internal = names.filter(isOwnedByCoordinator)
+    if (wanted.length > 0) await this.create(wanted.map((name) => newTopic(name)))
+    for (const name of internal) await this.ensureInternal(name)
+  }
+
+  /** Makes an internal topic with the settings it needs, once. */
+  async ensureInternal(name: string): Promise<void> {
+    if (this.options.image.topics.has(name)) return
+    let creation = this.creating.get(name)
+    if (!creation) {
+      creation = this.create([this.internalTopic(name)]).finally(() => this.creating.delete(name))
+      this.creating.set(name, creation)
+    }
+    await creation
+  }
+
+  private internalTopic(name: string): NewTopic {
+    const { config } = this.options
+    const compact = ['cleanup.policy', 'compact'] as const
+    switch (name) {
+      case OFFSETS_TOPIC:
+        return newTopic(name, config.get('offsets.topic.num.partitions'), [
+          compact,
+          ['compression.type', 'producer'],
+          ['segment.bytes', String(config.get('offsets.topic.segment.bytes'))],
+        ])
+      case TRANSACTIONS_TOPIC:
+        return newTopic(name, config.get('transaction.state.log.num.partitions'), [
+          compact,
+          ['compression.type', 'uncompressed'],
+          ['unclean.leader.election.enable', 'false'],
+          ['min.insync.replicas', String(config.get('transaction.state.log.min.isr'))],
+          ['segment.bytes', String(config.get('transaction.state.log.segment.bytes'))],
+        ])
+      default:
+        return newTopic(name, config.get('share.coordinator.state.topic.num.partitions'), [
+          ['cleanup.policy', 'delete'],
+          ['retention.ms', '-1'],
+          ['compression.type', 'producer'],
+          ['min.insync.replicas', String(config.get('share.coordinator.state.topic.min.isr'))],
+          ['segment.bytes', String(config.get('share.coordinator.state.topic.segment.bytes'))],
+        ])
+    }
+  }
+
+  /** Removes topics: first in the metadata log, then their directories. */
+  async delete(topics: readonly TopicImage[]): Promise<void> {
+    const { metadata, image, partitions } = this.options
+    await metadata.change(() => ({
+      records: deleteTopicRecords(topics.filter((topic) => image.topicsById.has(topic.id))),
+      response: undefined,
+    }))
+    await Promise.all(topics.map((topic) => partitions.remove(topic)))
+  }
+
+  /** Raises the number of partitions; throws a Refusal. */
+  async createPartitions(
+    request: Parameters<typeof createPartitions>[2],
+    validateOnly: boolean,
+  ): Promise<void> {
+    const { metadata, image } = this.options
+    if (validateOnly) {
+      createPartitions(image, this.context(), request)
+      return
+    }
+    await metadata.change((current) => ({
+      records: createPartitions(current, this.context(), request),
+      response: undefined,
+    }))
+    await this.open([request.name])
+  }
+}
+
+const isOwnedByCoordinator = (name: string): boolean =>
+  name === OFFSETS_TOPIC || name === TRANSACTIONS_TOPIC || name === SHARE_STATE_TOPIC
+
+function newTopic(
+  name: string,
+  numPartitions = -1,
+  configs: readonly (readonly [string, string])[] = [],
+): NewTopic {
+  return {
+    name,
+    numPartitions,
+    replicationFactor: 1,
+    assignments: [],
+    configs: configs.map(([key, value]) => ({ name: key, value })),
+  }
+}
