@@ -1,4 +1,4 @@
-import { ZERO_UUID } from '@ottla/base'
+import { AssertionError, ZERO_UUID } from '@ottla/base'
 import { describe, expect, test } from 'vitest'
 import { MalformedMessageError } from '../wire/malformed-message-error.ts'
 import { BatchBuilder } from './batch-builder.ts'
@@ -39,9 +39,10 @@ describe('control batches', () => {
   })
 
   test('carry the records of a quorum and of its snapshots', () => {
-    const voters = [{ voterId: 1, voterDirectoryId: ZERO_UUID }]
-    const change = { version: 1, leaderId: 1, voters, grantingVoters: voters }
+    const voters = [{ voterId: 1 }, { voterId: 2 }]
+    const change = { version: 0, leaderId: 1, voters, grantingVoters: [{ voterId: 1 }] }
     expect(decodeOnly(buildLeaderChange(change, place))).toMatchObject({ message: change })
+    expect(() => buildLeaderChange({ ...change, version: 1 }, place)).toThrow(AssertionError)
     expect(decodeOnly(buildSnapshotHeader(77, place))).toMatchObject({
       type: 'SNAPSHOT_HEADER',
       message: { lastContainedLogTimestamp: 77 },

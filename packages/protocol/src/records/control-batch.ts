@@ -7,6 +7,7 @@
  *
  * Readers skip types they do not know. A marker is transactional, the others are not.
  */
+import { assert } from '@ottla/base'
 import { decodeMessage, decodePrefixed, encodeMessage, encodePrefixed } from '../codec.ts'
 import {
   ControlRecordTypeSchema,
@@ -76,13 +77,16 @@ export function buildEndTransactionMarker(end: TransactionEnd, place: ControlRec
   })
 }
 
-/** Announces the leader of a quorum's epoch; version 1 carries directory ids of the voters. */
+/**
+ * Announces the leader of a quorum's epoch. Apache Kafka 4.4 writes and reads version 0 only,
+ * whatever the table offers, so directory ids of the voters are not part of it.
+ */
 export function buildLeaderChange(
   message: InferInput<typeof LeaderChangeMessage>,
   place: ControlRecordPlace,
 ): Buffer {
-  const value = encodeMessage(LeaderChangeMessage, message.version, message)
-  return build(CONTROL_RECORD.LEADER_CHANGE, value, place)
+  assert(message.version === 0, 'Apache Kafka reads version 0 of leader changes only')
+  return build(CONTROL_RECORD.LEADER_CHANGE, encodeMessage(LeaderChangeMessage, 0, message), place)
 }
 
 /** First record of a metadata snapshot. */
