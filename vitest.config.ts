@@ -8,6 +8,7 @@ export default defineConfig({
       'packages/*/src/**/*.{test,fuzz}.ts',
       'tools/**/*.test.ts',
       'test/integration/**/*.test.ts',
+      'test/crash/**/*.test.ts',
     ],
     pool: 'forks',
     maxWorkers: 2,

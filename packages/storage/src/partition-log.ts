@@ -36,6 +36,7 @@ import type { CommitMember } from './committer.ts'
 import { readEndTransaction } from './control-record.ts'
 import { Deferred } from './deferred.ts'
 import { StorageError } from './errors.ts'
+import type { FileSystem } from './file-system.ts'
 import type { EpochEnd } from './leader-epoch-cache.ts'
 import type { LogConfig, TopicCompression } from './log-config.ts'
 import type { BatchRefusal, LogContext, RecordError } from './log-context.ts'
@@ -607,6 +608,10 @@ export class PartitionLog implements CommitMember, SyncedLog {
   get state(): LogState {
     assert(this.openState, `${this.name} is not open`)
     return this.openState
+  }
+
+  get fileSystem(): FileSystem {
+    return this.context.fileSystem
   }
 
   get name(): string {
