@@ -11,6 +11,8 @@ import {
 import type { Api, Fields, FieldsInput, FieldsValue } from '@ottla/protocol'
 import { type ClientContext, parseAddress } from './cluster/client-context.ts'
 import { Cluster, type ClusterRequestOptions, type Target } from './cluster/cluster.ts'
+import { Consumer } from './consumer/consumer.ts'
+import type { ConsumerOptions } from './consumer/consumer-options.ts'
 import { Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 
@@ -48,6 +50,10 @@ export class Kafka {
 
   producer(options: ProducerOptions = {}): Producer {
     return this.track(new Producer(this.cluster, options))
+  }
+
+  consumer(options: ConsumerOptions = {}): Consumer {
+    return this.track(new Consumer(this.cluster, options))
   }
 
   /**

@@ -1,0 +1,361 @@
+/**
+ * What turns while a consumer is iterated: membership, positions, fetching, commits. One engine per
+ * iteration; it ends with it.
+ *
+ *   poll: finish the batch in hand -> join if need be -> commit if due -> look up positions
+ *         -> take what has been fetched, else wait for progress and begin again
+ *
+ * Must always hold: a batch counts as processed when the loop asks for the next one, and only
+ * then may its offset be committed. Whatever ends the loop early (an error, `break`) leaves the
+ * batch in hand uncommitted, to be read again.
+ */
+import { ClosedError, messageOf } from '@ottla/base'
+import type { Cluster } from '../cluster/cluster.ts'
+import { ConnectionPool } from '../cluster/connection-pool.ts'
+import { retry } from '../cluster/retry.ts'
+import { CommitFailedError, KafkaError } from '../errors.ts'
+import type { TopicPartition } from '../group/assignor.ts'
+import { GroupCoordination, NO_MEMBER, type OffsetToCommit } from '../group/group-coordination.ts'
+import { GroupMember } from '../group/group-member.ts'
+import { ConsumerBatch } from './consumer-batch.ts'
+import type { ResolvedConsumerOptions } from './consumer-options.ts'
+import { Fetcher } from './fetcher.ts'
+import { PartitionState, partitionKey } from './partition-state.ts'
+import { PositionLookup } from './position-lookup.ts'
+import type { SubscribedTopics } from './subscribed-topics.ts'
+
+/** How long the loop waits at most before it looks at everything again. */
+const WAIT_MS_MAX = 1_000
+const LOOKUP_WAIT_MS = 50
+/** A commit on the way out of a rebalance or of the loop must not hold them up for ever. */
+const LAST_COMMIT_MS = 10_000
+
+export interface Assignment extends TopicPartition {
+  /** Where to begin; the committed offset, then `from`, when left out. */
+  readonly offset?: number | bigint
+}
+
+export class ConsumerEngine {
+  readonly states = new Map<string, PartitionState>()
+  readonly coordination: GroupCoordination | undefined
+  private readonly cluster: Cluster
+  private readonly options: ResolvedConsumerOptions
+  private readonly topics: SubscribedTopics
+  private readonly fetchPool: ConnectionPool
+  private readonly groupPool: ConnectionPool
+  private readonly fetcher: Fetcher
+  private readonly lookup: PositionLookup
+  private readonly member: GroupMember | undefined
+  private readonly stopListening: () => void
+  private readonly watched = new Set<string>()
+  private inHand: { state: PartitionState; nextOffset: number; nextEpoch: number } | undefined
+  private failure: Error | undefined
+  private waiting: (() => void) | undefined
+  private hasProgress = false
+  private committing: Promise<void> = Promise.resolve()
+  private lastAutoCommitMs: number
+  private turn = 0
+  private isClosed = false
+
+  constructor(
+    cluster: Cluster,
+    options: ResolvedConsumerOptions,
+    topics: SubscribedTopics,
+    isSubscription: boolean,
+  ) {
+    this.cluster = cluster
+    this.options = options
+    this.topics = topics
+    this.fetchPool = new ConnectionPool(cluster.context)
+    this.groupPool = new ConnectionPool(cluster.context)
+    this.lastAutoCommitMs = cluster.context.clock.monotonicMs()
+    const onProgress = () => this.noteProgress()
+    const onError = (error: Error) => {
+      this.failure ??= error
+      this.noteProgress()
+    }
+    const { states } = this
+    const { group } = options
+    this.coordination =
+      group === undefined ? undefined : new GroupCoordination(cluster, this.groupPool, group)
+    this.fetcher = new Fetcher(cluster, this.fetchPool, options, {
+      states,
+      events: { onProgress, onError },
+    })
+    const { coordination } = this
+    this.lookup = new PositionLookup(cluster, this.groupPool, options, {
+      states,
+      onProgress,
+      onError,
+      fetchCommitted: coordination && ((partitions) => coordination.committed(partitions)),
+    })
+    this.member =
+      coordination && isSubscription
+        ? new GroupMember(cluster, options, coordination, {
+            topics: () => topics.names(),
+            onAssigned: (partitions) => this.addPartitions(partitions),
+            onRevoked: (partitions) => this.giveUp(partitions),
+            onLost: (partitions) => this.removePartitions(partitions),
+            onChange: onProgress,
+          })
+        : undefined
+    this.stopListening = cluster.onUpdate(() => {
+      this.lookup.wake()
+      this.fetcher.wake()
+      this.noteProgress()
+    })
+  }
+
+  // ---- partitions -------------------------------------------------------------------------------
+
+  addPartitions(partitions: readonly Assignment[]): void {
+    for (const { topic, partition, offset } of partitions) {
+      const state = new PartitionState(this.topics.topic(topic), partition)
+      if (offset !== undefined) state.seek(Number(offset), -1)
+      this.states.set(partitionKey(topic, partition), state)
+      this.watch(topic)
+    }
+    this.lookup.wake()
+    this.noteProgress()
+  }
+
+  private removePartitions(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions)
+      this.states.delete(partitionKey(topic, partition))
+    if (this.inHand && !this.isHeld(this.inHand.state)) this.inHand = undefined
+  }
+
+  private isHeld(state: PartitionState): boolean {
+    return this.states.get(partitionKey(state.name, state.partition)) === state
+  }
+
+  private async giveUp(partitions: readonly TopicPartition[]): Promise<void> {
+    if (this.options.autoCommit) await this.commitOnTheWayOut()
+    this.removePartitions(partitions)
+  }
+
+  private watch(topic: string): void {
+    if (this.watched.has(topic)) return
+    this.watched.add(topic)
+    this.cluster.watch(topic)
+    if (!this.cluster.metadata.topic(topic)) this.cluster.markStale(topic)
+  }
+
+  // ---- the loop ---------------------------------------------------------------------------------
+
+  /** The next batch; undefined when the signal fired or the consumer was closed. */
+  async poll(signal?: AbortSignal): Promise<ConsumerBatch | undefined> {
+    this.finishBatchInHand()
+    while (!this.isClosed && !signal?.aborted) {
+      if (this.failure) {
+        const { failure } = this
+        this.failure = undefined
+        throw failure
+      }
+      this.hasProgress = false
+      await this.topics.refreshPatterns()
+      for (const topic of this.topics.names()) this.watch(topic)
+      await this.member?.ensureJoined(signal)
+      this.autoCommit()
+      this.lookup.wake()
+      const batch = this.takeFetched()
+      this.fetcher.wake()
+      if (batch) return batch
+      await this.waitForProgress(signal)
+    }
+    return undefined
+  }
+
+  /** What the loop was given last has been processed. */
+  finishBatchInHand(): void {
+    const { inHand } = this
+    this.inHand = undefined
+    if (!inHand) return
+    this.markConsumed(inHand.state, inHand.nextOffset, inHand.nextEpoch)
+  }
+
+  /** Part of the batch in hand has been processed: up to `offset`, which is the next one to read. */
+  finishPart(offset: number): void {
+    const { inHand } = this
+    this.inHand = undefined
+    if (inHand) this.markConsumed(inHand.state, offset, inHand.nextEpoch)
+  }
+
+  private markConsumed(state: PartitionState, offset: number, leaderEpoch: number): void {
+    // After a seek the position is elsewhere, and the seek has the last word.
+    const wasMoved = state.position !== undefined && state.position < offset
+    if (wasMoved || !this.isHeld(state) || (state.consumed ?? -1) >= offset) return
+    state.consumed = offset
+    state.consumedEpoch = leaderEpoch
+  }
+
+  private takeFetched(): ConsumerBatch | undefined {
+    const states = [...this.states.values()]
+    for (let i = 0; i < states.length; i++) {
+      const state = states[(this.turn + i) % states.length] as PartitionState
+      if (state.isPaused) continue
+      const batch = this.takeFrom(state)
+      if (!batch) continue
+      // One batch of each partition in turn, so that a full one does not starve the others.
+      this.turn = (this.turn + i + 1) % states.length
+      return batch
+    }
+    return undefined
+  }
+
+  private takeFrom(state: PartitionState): ConsumerBatch | undefined {
+    for (;;) {
+      const fetched = state.fetched[0]
+      if (!fetched) return undefined
+      const step = fetched.take(this.options.maxPollRecords)
+      if (!step) {
+        state.fetched.shift()
+        continue
+      }
+      const { segments, firstOffset, nextOffset, nextLeaderEpoch } = step
+      state.position = nextOffset
+      state.positionEpoch = nextLeaderEpoch
+      if (segments.length === 0) {
+        this.markConsumed(state, nextOffset, nextLeaderEpoch)
+        continue
+      }
+      this.inHand = { state, nextOffset, nextEpoch: nextLeaderEpoch }
+      const { name: topic, partition } = state
+      return new ConsumerBatch({
+        topic,
+        partition,
+        segments,
+        firstOffset,
+        nextOffset,
+        nextLeaderEpoch,
+        highWatermark: fetched.highWatermark,
+        commit: (offset, leaderEpoch) => this.commit([{ topic, partition, offset, leaderEpoch }]),
+      })
+    }
+  }
+
+  private noteProgress(): void {
+    this.hasProgress = true
+    this.waiting?.()
+  }
+
+  private waitForProgress(signal: AbortSignal | undefined): Promise<void> {
+    if (this.hasProgress || signal?.aborted) return Promise.resolve()
+    const mustLookUp = [...this.states.values()].some((state) => state.position === undefined)
+    return new Promise((resolve) => {
+      const finish = () => {
+        timer.cancel()
+        signal?.removeEventListener('abort', finish)
+        this.waiting = undefined
+        resolve()
+      }
+      const waitMs = mustLookUp ? LOOKUP_WAIT_MS : WAIT_MS_MAX
+      const timer = this.cluster.context.clock.setTimer(waitMs, finish)
+      signal?.addEventListener('abort', finish, { once: true })
+      this.waiting = finish
+    })
+  }
+
+  // ---- commits ----------------------------------------------------------------------------------
+
+  private consumedOffsets(): OffsetToCommit[] {
+    const offsets: OffsetToCommit[] = []
+    for (const state of this.states.values()) {
+      if (state.consumed === undefined || state.consumed === state.committed) continue
+      const { name: topic, partition, consumed: offset, consumedEpoch: leaderEpoch } = state
+      offsets.push({ topic, partition, offset, leaderEpoch })
+    }
+    return offsets
+  }
+
+  private autoCommit(): void {
+    if (!this.coordination || !this.options.autoCommit) return
+    const nowMs = this.cluster.context.clock.monotonicMs()
+    if (nowMs - this.lastAutoCommitMs < this.options.autoCommitIntervalMs) return
+    this.lastAutoCommitMs = nowMs
+    this.commit(this.consumedOffsets()).catch((error: unknown) => {
+      // Tried again at the next interval; a rebalance in between commits first as well.
+      const reason = messageOf(error)
+      this.cluster.context.logger.warn('automatic commit failed', { reason })
+    })
+  }
+
+  /** Commits the given offsets, or all that have been processed. Commits happen one by one. */
+  commit(offsets: readonly OffsetToCommit[] = this.consumedOffsets()): Promise<void> {
+    const done = this.committing.then(() => this.commitNow(offsets))
+    this.committing = done.catch(() => {
+      // The caller has the error; the next commit starts afresh.
+    })
+    return done
+  }
+
+  private async commitNow(offsets: readonly OffsetToCommit[]): Promise<void> {
+    const { coordination } = this
+    if (!coordination) throw new CommitFailedError('the consumer has no group')
+    if (offsets.length === 0) return
+    if (this.member && !this.member.isMember) {
+      throw new CommitFailedError('the consumer is not a member of the group at the moment')
+    }
+    const identity = this.member?.identity ?? NO_MEMBER
+    const retryOptions = { what: 'OffsetCommit', timeoutMs: this.cluster.context.apiTimeoutMs }
+    try {
+      await retry(this.cluster.context, retryOptions, () => coordination.commit(offsets, identity))
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+      this.member?.noteCommitError(error.code)
+      const isLost = error.code === 'UNKNOWN_MEMBER_ID' || error.code === 'ILLEGAL_GENERATION'
+      throw isLost ? new CommitFailedError(error.message) : error
+    }
+    for (const { topic, partition, offset } of offsets) {
+      const state = this.states.get(partitionKey(topic, partition))
+      if (state) state.committed = offset
+    }
+  }
+
+  private async commitOnTheWayOut(): Promise<void> {
+    const { clock, logger } = this.cluster.context
+    let giveUp = () => {}
+    const timeout = new Promise<void>((resolve) => {
+      giveUp = resolve
+    })
+    const timer = clock.setTimer(LAST_COMMIT_MS, giveUp)
+    try {
+      await Promise.race([this.commit(), timeout])
+    } catch (error) {
+      logger.warn('offsets were not committed before giving partitions up', {
+        reason: messageOf(error),
+      })
+    }
+    timer.cancel()
+  }
+
+  // ---- end --------------------------------------------------------------------------------------
+
+  /** Commits what was processed, leaves the group, closes the connections. */
+  async close(): Promise<void> {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.noteProgress()
+    this.inHand = undefined
+    if (this.member) await this.member.close()
+    else if (this.coordination && this.options.autoCommit) await this.commitOnTheWayOut()
+    this.fetcher.close()
+    this.stopListening()
+    for (const topic of this.watched) this.cluster.unwatch(topic)
+    this.fetchPool.close()
+    this.groupPool.close()
+  }
+
+  stateOf(topic: string, partition: number): PartitionState {
+    if (this.isClosed) throw new ClosedError('The consumer')
+    const state = this.states.get(partitionKey(topic, partition))
+    if (state) return state
+    throw new RangeError(`${topic}-${partition} is not assigned to this consumer`)
+  }
+
+  wake(): void {
+    this.lookup.wake()
+    this.fetcher.wake()
+    this.noteProgress()
+  }
+}

@@ -1,0 +1,84 @@
+import type { AssignorName } from '../group/assignor.ts'
+
+/**
+ * Where to begin without a committed offset, or when the position has left the log: the start, the
+ * end, a time (milliseconds since 1970 or a Date), or with an error.
+ */
+export type StartFrom = 'earliest' | 'latest' | 'none' | number | Date
+
+/** Options of a consumer. Names and defaults are those of Kafka's Java client. */
+export interface ConsumerOptions {
+  /** The group; without one, partitions are assigned by hand and nothing is committed. */
+  readonly group?: string
+  /** Makes this a static member, which keeps its partitions over a restart. */
+  readonly groupInstanceId?: string
+  /** Default `latest`. */
+  readonly from?: StartFrom
+  /** Commits what has been processed, every `autoCommitIntervalMs` and at the end. Default true. */
+  readonly autoCommit?: boolean
+  /** Default 5000. */
+  readonly autoCommitIntervalMs?: number
+  /** In order of preference. Default `['range', 'cooperative-sticky']`, as in Java. */
+  readonly assignors?: readonly AssignorName[]
+  /** `read_committed` hides records of open and aborted transactions. Default `read_uncommitted`. */
+  readonly isolationLevel?: 'read_uncommitted' | 'read_committed'
+  /** A batch is cut (at the next record batch) once it holds this many records. Default 500. */
+  readonly maxPollRecords?: number
+  /** Longest time between two batches before the group gives this member up. Default 300000. */
+  readonly maxPollIntervalMs?: number
+  /** Default 45000. */
+  readonly sessionTimeoutMs?: number
+  /** Default 3000. */
+  readonly heartbeatIntervalMs?: number
+  /** Default 1. */
+  readonly fetchMinBytes?: number
+  /** Default 52428800; also the most that is kept fetched ahead. */
+  readonly fetchMaxBytes?: number
+  /** Default 1048576. */
+  readonly maxPartitionFetchBytes?: number
+  /** Default 500. */
+  readonly fetchMaxWaitMs?: number
+  /** Verifies the checksum of each batch. Default true. */
+  readonly checkCrcs?: boolean
+  /** Default 30000. */
+  readonly requestTimeoutMs?: number
+  /** Location of this consumer, for assignors and brokers that look at it. */
+  readonly rack?: string
+}
+
+export type ResolvedConsumerOptions = Required<
+  Omit<ConsumerOptions, 'group' | 'groupInstanceId' | 'rack'>
+> & {
+  readonly group: string | undefined
+  readonly groupInstanceId: string | null
+  readonly rack: string
+}
+
+export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsumerOptions {
+  const resolved: ResolvedConsumerOptions = {
+    group: options.group,
+    groupInstanceId: options.groupInstanceId ?? null,
+    from: options.from ?? 'latest',
+    autoCommit: options.autoCommit ?? true,
+    autoCommitIntervalMs: options.autoCommitIntervalMs ?? 5_000,
+    assignors: options.assignors ?? ['range', 'cooperative-sticky'],
+    isolationLevel: options.isolationLevel ?? 'read_uncommitted',
+    maxPollRecords: options.maxPollRecords ?? 500,
+    maxPollIntervalMs: options.maxPollIntervalMs ?? 300_000,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 45_000,
+    heartbeatIntervalMs: options.heartbeatIntervalMs ?? 3_000,
+    fetchMinBytes: options.fetchMinBytes ?? 1,
+    fetchMaxBytes: options.fetchMaxBytes ?? 52_428_800,
+    maxPartitionFetchBytes: options.maxPartitionFetchBytes ?? 1_048_576,
+    fetchMaxWaitMs: options.fetchMaxWaitMs ?? 500,
+    checkCrcs: options.checkCrcs ?? true,
+    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+    rack: options.rack ?? '',
+  }
+  if (resolved.group === '') throw new TypeError('group must not be empty')
+  if (resolved.assignors.length === 0) throw new TypeError('assignors must name at least one')
+  if (resolved.heartbeatIntervalMs >= resolved.sessionTimeoutMs) {
+    throw new TypeError('heartbeatIntervalMs must be below sessionTimeoutMs')
+  }
+  return resolved
+}
