@@ -29,6 +29,8 @@ export interface BrokerServices {
   readonly fetchSessions: FetchSessionCache
   readonly endpoints: Endpoints
   readonly metrics: BrokerMetrics
+  /** Size of the volume that holds the log directory, where that can be known. */
+  readonly volume: () => { totalBytes: number; usableBytes: number } | undefined
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

@@ -2,7 +2,8 @@
  * The logs of this node's partitions, found by topic and number without building a key. Filled from
  * the metadata image; what lies on disk without being in the image is left alone and reported.
  */
-import type { Logger } from '@ottla/base'
+import { type Logger, messageOf } from '@ottla/base'
+import { COMPRESSION, loadCodec } from '@ottla/protocol'
 import type { LogConfig, LogManager, PartitionLog } from '@ottla/storage'
 import type { TopicImage } from './metadata/metadata-image.ts'
 import { METADATA_TOPIC } from './metadata/topic-names.ts'
@@ -44,7 +45,7 @@ export class Partitions {
       logs[partition] = log
     }
     this.byTopic.set(topic.name, logs)
-    this.logs.setConfig(topic.name, config)
+    this.configure(topic.name, config)
     return created
   }
 
@@ -57,8 +58,16 @@ export class Partitions {
   reconfigure(topic?: string): void {
     const names = topic === undefined ? this.byTopic.keys() : [topic]
     for (const name of names) {
-      if (this.byTopic.has(name)) this.logs.setConfig(name, this.configOf(name))
+      if (this.byTopic.has(name)) this.configure(name, this.configOf(name))
     }
+  }
+
+  private configure(topic: string, config: LogConfig): void {
+    this.logs.setConfig(topic, config)
+    if (config.compressionType !== 'zstd') return
+    loadCodec(COMPRESSION.zstd).catch((error: unknown) => {
+      this.logger.error('zstd cannot be loaded', { reason: messageOf(error) })
+    })
   }
 
   /** Names what is on disk and belongs to no topic; it is neither served nor deleted. */

@@ -22,7 +22,7 @@ export const describeLogDirs = handler(
     const topics = await Promise.all(
       wanted.map(([name, partitions]) => sizesOf(services, name, partitions)),
     )
-    const volume = services.logs.volume()
+    const volume = services.volume()
     return {
       throttleTimeMs: 0,
       errorCode: 0,

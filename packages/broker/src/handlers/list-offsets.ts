@@ -10,10 +10,12 @@
  */
 import {
   apis,
+  COMPRESSION,
   type ErrorName,
   errorCode,
   type InferInput,
   type ListOffsetsResponse,
+  loadCodec,
 } from '@ottla/protocol'
 import { type PartitionLog, StorageError } from '@ottla/storage'
 import type { BrokerServices } from '../broker-services.ts'
@@ -115,6 +117,7 @@ async function lookUp(
     case -5:
       return { offset: -1, timestamp: -1 }
     default: {
+      await loadCodec(COMPRESSION.zstd)
       const found =
         timestamp === -3
           ? await log.offsetOfMaxTimestamp()

@@ -10,7 +10,7 @@ import type { BrokerServices } from '../broker-services.ts'
 import { handler } from '../handler.ts'
 
 type GroupAnswer = NonNullable<InferInput<typeof OffsetFetchResponse>['groups']>[number]
-type TopicAnswer = GroupAnswer['topics'][number]
+type TopicAnswer = NonNullable<GroupAnswer['topics']>[number]
 
 interface TopicQuery {
   readonly name: string
@@ -40,7 +40,7 @@ export const offsetFetch = handler(
 /** Version 1 has no place for a group's error but every partition. */
 function repeatError(topics: readonly TopicQuery[], group: GroupAnswer): readonly TopicAnswer[] {
   const code = group.errorCode ?? 0
-  if (code === 0) return group.topics
+  if (code === 0) return group.topics ?? []
   return topics.map(({ name, topicId, partitionIndexes }) => ({
     name,
     topicId,

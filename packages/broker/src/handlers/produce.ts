@@ -19,7 +19,9 @@ import {
   type ErrorName,
   errorCode,
   type InferInput,
+  isCodecReady,
   isTransactional,
+  loadCodec,
   type ProduceRequest,
   type ProduceResponse,
   type RecordBytes,
@@ -133,12 +135,13 @@ class Append {
     }
     const batch = contiguousRecords(records)
     const leaderEpoch = (topic as TopicImage).partitions[index]?.leaderEpoch ?? 0
-    if (log.isOpen) {
+    const codec = compressionOf(batch)
+    if (log.isOpen && isCodecReady(codec)) {
       this.append(log, batch, leaderEpoch, index, answers, at)
       return
     }
     answers[at] = failed(index, 'KAFKA_STORAGE_ERROR', null)
-    const opened = log.ready().then(
+    const opened = Promise.all([log.ready(), loadCodec(codec)]).then(
       () => this.append(log, batch, leaderEpoch, index, answers, at),
       (error) => {
         answers[at] = storageFailure(index, error)

@@ -1,0 +1,326 @@
+/**
+ * A broker from start to stop.
+ *
+ *   start   settings -> lock and logs -> metadata replayed -> partitions known -> listeners open
+ *   stop    listeners closed -> requests in progress answered -> logs closed, clean marker last
+ *
+ * An I/O error on a write or a sync ends everything at once (`onFatal`): what is on disk is no longer
+ * known, and only a start that reads it again can tell.
+ */
+import { statfsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import {
+  type Clock,
+  type Logger,
+  messageOf,
+  type Random,
+  realClock,
+  realRandom,
+  silentLogger,
+  type Timer,
+} from '@ottla/base'
+import { Listener } from '@ottla/network'
+import { type FileSystem, LogManager, RealFileSystem } from '@ottla/storage'
+import type { BrokerServices } from './broker-services.ts'
+import { BrokerConfig } from './config/broker-config.ts'
+import { ConfigResolver } from './config/config-resolver.ts'
+import { topicLogConfig } from './config/topic-log-config.ts'
+import { GroupService } from './coordinator/group-service.ts'
+import { Endpoints } from './endpoints.ts'
+import { FetchSessionCache } from './fetch-session.ts'
+import { handlers } from './handlers/handlers.ts'
+import { HealthServer } from './health-server.ts'
+import { MetadataImage } from './metadata/metadata-image.ts'
+import { MetadataStore } from './metadata/metadata-store.ts'
+import { BrokerMetrics } from './metrics.ts'
+import { Partitions } from './partitions.ts'
+import { ProducerIds } from './producer-ids.ts'
+import { recordTools } from './record-tools.ts'
+import { RequestDispatch } from './request-dispatch.ts'
+import { TopicAdmin } from './topic-admin.ts'
+
+export interface BrokerOptions {
+  /**
+   * Directory of everything the broker keeps: Apache Kafka's log directory in `log`, ottla's own
+   * files in `ottla`. A directory that is itself a log directory of Apache Kafka is used as it is.
+   */
+  readonly dataDir: string
+  /** Kafka broker settings by their names; see docs/reference. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
+  readonly logger?: Logger
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly fileSystem?: FileSystem
+  /** Called when the broker cannot go on; by default the error is only logged. */
+  readonly onFatal?: (error: Error) => void
+}
+
+const STOP_GRACE_MS = 5_000
+
+export class Broker {
+  readonly config: BrokerConfig
+  readonly logDir: string
+  private readonly services: BrokerServices
+  private readonly listeners: Listener[] = []
+  private readonly timers = new Set<{ cancel(): void }>()
+  private health: HealthServer | undefined
+  private fatal: Error | undefined
+  private stopping: Promise<void> | undefined
+
+  private constructor(config: BrokerConfig, logDir: string, services: BrokerServices) {
+    this.config = config
+    this.logDir = logDir
+    this.services = services
+  }
+
+  /** Starts a broker; resolves when its listeners accept connections. */
+  static async start(options: BrokerOptions): Promise<Broker> {
+    const logger = options.logger ?? silentLogger
+    const given = Object.entries(options.settings ?? {}).map(([k, v]) => [k, String(v)] as const)
+    const config = BrokerConfig.from(new Map(given))
+    for (const warning of config.warnings) logger.warn(warning)
+    const { logDir, privateDir } = directoriesOf(options, config)
+    const holder: { broker?: Broker } = {}
+    const onFatal = (error: Error) => {
+      logger.error('the broker cannot go on', { reason: messageOf(error), error })
+      if (holder.broker) holder.broker.fatal = error
+      options.onFatal?.(error)
+    }
+    const services = await openServices(options, config, { logDir, privateDir, logger, onFatal })
+    const broker = new Broker(config, logDir, services)
+    holder.broker = broker
+    try {
+      await broker.open()
+    } catch (error) {
+      await broker.stop()
+      throw error
+    }
+    return broker
+  }
+
+  /** Port of the first listener. */
+  get port(): number {
+    return this.listeners[0]?.port ?? 0
+  }
+
+  /** `host:port` of the first listener, as clients want it in `bootstrap.servers`. */
+  get address(): string {
+    const host = this.listeners[0]?.host
+    return `${host === undefined || host === '' ? '127.0.0.1' : host}:${this.port}`
+  }
+
+  /** Port of /healthz and /metrics, or undefined when it is not open. */
+  get metricsPort(): number | undefined {
+    return this.health?.port
+  }
+
+  get clusterId(): string {
+    return this.services.clusterId
+  }
+
+  private async open(): Promise<void> {
+    const { services, config } = this
+    const dispatch = new RequestDispatch(services, handlers)
+    const { logger, clock } = services
+    for (const { name, host, port } of config.listeners()) {
+      const listener = await Listener.open({
+        name,
+        host: host === '' ? '0.0.0.0' : host,
+        port,
+        requestBytesMax: config.get('socket.request.max.bytes'),
+        inFlightBytesMax: config.get('in.flight.bytes.max'),
+        connectionsMax: config.get('max.connections'),
+        connectionsPerAddressMax: config.get('max.connections.per.ip'),
+        idleMsMax: config.get('connections.max.idle.ms'),
+        frameMsMax: config.get('frame.arrival.ms.max'),
+        handler: (frame, connection) => dispatch.handle(frame, connection),
+        logger,
+        clock,
+      })
+      this.listeners.push(listener)
+    }
+    const advertised = config.advertisedListeners()
+    await services.metadata.registerBroker(advertised.length > 0 ? advertised : this.listeners)
+    await this.openHealth()
+    this.every(config.get('log.retention.check.interval.ms'), () =>
+      services.logs.applyRetention(clock.now()),
+    )
+    this.every(config.get('log.flush.offset.checkpoint.interval.ms'), () =>
+      services.logs.checkpoint(),
+    )
+    if (!services.logs.wasCleanShutdown) {
+      services.logs.recoverAll().catch((error: unknown) => {
+        logger.error('recovery failed', { reason: messageOf(error) })
+      })
+    }
+  }
+
+  private async openHealth(): Promise<void> {
+    const port = this.config.get('metrics.port')
+    if (port < 0) return
+    const { metrics, image, groups, fetchSessions, logs } = this.services
+    const { counters } = logs
+    this.health = await HealthServer.open({
+      port,
+      unhealthyReason: () => this.fatal && messageOf(this.fatal),
+      metricsPage: () =>
+        metrics.page({
+          connections: () => this.listeners.reduce((sum, l) => sum + l.connectionCount, 0),
+          topics: () => image.topics.size,
+          partitions: () => image.partitionCount,
+          groups: () => groups.coordinator.groups.size,
+          fetchSessions: () => fetchSessions.size,
+          commitRounds: () => logs.commitRounds,
+          recoveredLogs: () => counters.recoveredLogs,
+          recoveryTruncatedBytes: () => counters.recoveryTruncatedBytes,
+          corruptReads: () => counters.corruptReads,
+        }),
+    })
+  }
+
+  /** Repeats work; what it throws is reported, and the next time comes all the same. */
+  private every(intervalMs: number, work: () => Promise<void>): void {
+    const { clock, logger } = this.services
+    let timer: Timer
+    const arm = () => {
+      timer = clock.setTimer(intervalMs, () => {
+        work()
+          .catch((error: unknown) => {
+            logger.error('periodic work failed', { reason: messageOf(error), error })
+          })
+          .finally(() => {
+            if (!this.stopping) arm()
+          })
+      })
+    }
+    arm()
+    this.timers.add({ cancel: () => timer.cancel() })
+  }
+
+  /** Stops cleanly: requests in progress are answered, everything is on disk. Idempotent. */
+  stop(): Promise<void> {
+    this.stopping ??= this.close()
+    return this.stopping
+  }
+
+  private async close(): Promise<void> {
+    for (const timer of this.timers) timer.cancel()
+    await Promise.all(this.listeners.map((listener) => listener.close(STOP_GRACE_MS)))
+    this.services.groups.close()
+    await this.health?.close()
+    await this.services.logs.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+}
+
+/** `log` and `ottla` below the data directory, unless it is or names a log directory. */
+function directoriesOf(
+  options: BrokerOptions,
+  config: BrokerConfig,
+): { logDir: string; privateDir: string } {
+  const dataDir = resolve(options.dataDir)
+  const named = config.get('log.dirs')?.split(',')[0]?.trim()
+  if (named) return { logDir: resolve(named), privateDir: join(dataDir, 'ottla') }
+  const fileSystem = options.fileSystem ?? new RealFileSystem()
+  if (fileSystem.stat(join(dataDir, 'meta.properties'))) {
+    return { logDir: dataDir, privateDir: `${dataDir}.ottla` }
+  }
+  return { logDir: join(dataDir, 'log'), privateDir: join(dataDir, 'ottla') }
+}
+
+interface OpenContext {
+  readonly logDir: string
+  readonly privateDir: string
+  readonly logger: Logger
+  readonly onFatal: (error: Error) => void
+}
+
+async function openServices(
+  options: BrokerOptions,
+  config: BrokerConfig,
+  { logDir, privateDir, logger, onFatal }: OpenContext,
+): Promise<BrokerServices> {
+  const clock = options.clock ?? realClock
+  const random = options.random ?? realRandom
+  const fileSystem = options.fileSystem ?? new RealFileSystem()
+  const nodeId = config.get('node.id')
+  const logs = await LogManager.open({
+    fileSystem,
+    clock,
+    random,
+    logger,
+    logDir,
+    privateDir,
+    nodeId,
+    flushPolicy: config.get('flush.policy') === 'os' ? 'os' : 'fsync',
+    tailCacheBytesMax: config.get('tail.cache.bytes.max'),
+    openFilesMax: config.get('open.files.max'),
+    recordTools,
+    onFatal,
+  })
+  try {
+    const image = new MetadataImage()
+    const configs = new ConfigResolver(config, nodeId, (type, name) => image.config(type, name))
+    const partitions = new Partitions(logs, (topic) => topicLogConfig(configs, topic), logger)
+    const store = { nodeId, logs, logDir, fileSystem, image, clock, random, logger }
+    const metadata = await MetadataStore.open(store)
+    for (const topic of image.topics.values()) partitions.add(topic)
+    partitions.reportStrays()
+    const { clusterId, directoryId } = logs
+    const admin = { nodeId, directoryId, random, config, configs, metadata, image, partitions }
+    return {
+      nodeId,
+      clusterId,
+      config,
+      configs,
+      image,
+      metadata,
+      logs,
+      partitions,
+      topics: new TopicAdmin(admin),
+      groups: new GroupService({
+        settings: {
+          sessionTimeoutMsMin: config.get('group.min.session.timeout.ms'),
+          sessionTimeoutMsMax: config.get('group.max.session.timeout.ms'),
+          groupSizeMax: config.get('group.max.size'),
+          initialRebalanceDelayMs: config.get('group.initial.rebalance.delay.ms'),
+          offsetMetadataBytesMax: config.get('offset.metadata.max.bytes'),
+          offsetsRetentionMs: config.get('offsets.retention.minutes') * 60_000,
+        },
+        partitions,
+        image,
+        clock,
+        random,
+        logger,
+        offsetsCheckIntervalMs: config.get('offsets.retention.check.interval.ms'),
+      }),
+      producerIds: new ProducerIds(metadata, nodeId),
+      fetchSessions: new FetchSessionCache(
+        config.get('max.incremental.fetch.session.cache.slots'),
+        random,
+      ),
+      endpoints: new Endpoints(config.advertisedListeners()),
+      metrics: new BrokerMetrics(),
+      volume: () => volumeOf(logDir),
+      clock,
+      random,
+      logger,
+    }
+  } catch (error) {
+    await logs.close()
+    throw error
+  }
+}
+
+function volumeOf(directory: string): { totalBytes: number; usableBytes: number } | undefined {
+  try {
+    const { blocks, bavail, bsize } = statfsSync(directory)
+    return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
+  } catch {
+    // An in-memory file system has no volume.
+    return undefined
+  }
+}

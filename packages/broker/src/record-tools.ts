@@ -1,0 +1,37 @@
+/** What the log asks of those who can look inside a batch; see storage's RecordTools. */
+import {
+  COMPRESSION,
+  findRecordByTimestamp,
+  isCodecReady,
+  RecordBatch,
+  recompress,
+  validateRecords,
+} from '@ottla/protocol'
+import type { RecordTools, TopicCompression } from '@ottla/storage'
+
+/** Most that one batch may decompress to; the setting max.decompressed.message.bytes of Kafka 4.4. */
+const DECOMPRESSED_BYTES_MAX = 256 * 1024 * 1024
+
+const CODECS: Readonly<Record<Exclude<TopicCompression, 'producer'>, number>> = {
+  uncompressed: COMPRESSION.none,
+  gzip: COMPRESSION.gzip,
+  snappy: COMPRESSION.snappy,
+  lz4: COMPRESSION.lz4,
+  zstd: COMPRESSION.zstd,
+}
+
+export const recordTools: RecordTools = {
+  check(batch, { needsKeys }) {
+    const rules = { requireKeys: needsKeys, sizeMax: DECOMPRESSED_BYTES_MAX }
+    const result = validateRecords(new RecordBatch(batch), rules)
+    return result.kind === 'valid' ? undefined : result
+  },
+  recompress(batch, compression) {
+    if (compression === 'producer') return batch
+    const codec = CODECS[compression]
+    // While zstd is still loading the batch stays as it came; it is as good in its own codec.
+    if (!isCodecReady(codec)) return batch
+    return recompress(batch, codec, { sizeMax: DECOMPRESSED_BYTES_MAX })
+  },
+  findByTimestamp: (batch, timestamp) => findRecordByTimestamp(new RecordBatch(batch), timestamp, 0),
+}
