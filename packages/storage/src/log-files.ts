@@ -3,7 +3,7 @@
  * deleting segments, renaming it for deletion. Names are durable before anything depends on them.
  */
 import { type Uuid, ZERO_UUID } from '@ottla/base'
-import { directoryOf, type FileSystem, writeAndSync } from './file-system.ts'
+import { directoryOf, type FileSystem, replaceFile, writeAndSync } from './file-system.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogContext } from './log-context.ts'
 import { loadLog, type SavedPoints } from './log-loader.ts'
@@ -12,7 +12,7 @@ import type { LogWriter } from './log-writer.ts'
 import { encodePartitionMetadata, readPartitionMetadata } from './meta-properties.ts'
 import { encodeProducerSnapshot } from './producer-snapshot.ts'
 import { isTooMuch, isTooOld } from './retention.ts'
-import { offsetFileName, type Segment } from './segment.ts'
+import { offsetFileName, type Segment, type SegmentFile } from './segment.ts'
 
 export interface PartitionIdentity {
   readonly topic: string
@@ -38,6 +38,7 @@ export interface RetainedLog {
 }
 
 const NAME_MAX = 255
+const SIDE_FILES = ['index', 'timeindex', 'txnindex', 'snapshot'] as const
 
 export class LogFiles {
   directory: string
@@ -78,8 +79,7 @@ export class LogFiles {
     await this.identity.prepare()
     fileSystem.makeDirectory(directory)
     const metadata = encodePartitionMetadata(this.topicId)
-    await writeAndSync(fileSystem, `${directory}/partition.metadata`, metadata)
-    await this.context.directorySyncs.sync(directory)
+    await replaceFile(fileSystem, `${directory}/partition.metadata`, metadata)
     await this.context.directorySyncs.sync(directoryOf(directory))
     this.isNew = false
   }
@@ -136,11 +136,14 @@ export class LogFiles {
       log.rollNow()
       await log.flush()
     }
-    const gone = state.segments.splice(0, Math.min(count, state.segments.length - 1))
-    if (gone.length === 0) return
-    const first = state.segments[0] as Segment
+    const first = state.segments[Math.min(count, state.segments.length - 1)] as Segment
+    if (first === state.segments[0]) return
     state.logStartOffset = Math.max(state.logStartOffset, first.baseOffset)
     state.epochs.truncateFromStart(state.logStartOffset)
+    // A crash may keep the renaming of one segment and lose that of an older one: the hole between
+    // them must then lie below the log start offset.
+    if (first !== state.segments[1]) await this.saveLogStart()
+    const gone = state.segments.splice(0, state.segments.indexOf(first))
     await this.removeSegments(gone, config.fileDeleteDelayMs)
     this.context.logger.info('segments deleted by retention', {
       directory: this.directory,
@@ -171,18 +174,20 @@ export class LogFiles {
   private async removeSegments(gone: readonly Segment[], delayMs: number): Promise<void> {
     const { fileSystem, context } = this
     const renamed: string[] = []
+    const rename = (segment: Segment, suffix: SegmentFile) => {
+      const path = segment.path(suffix)
+      if (!fileSystem.stat(path)) return
+      fileSystem.rename(path, `${path}.deleted`)
+      renamed.push(`${path}.deleted`)
+    }
     for (const segment of gone) {
-      segment.isDeleted = true
-      for (const suffix of ['log', 'index', 'timeindex', 'txnindex', 'snapshot'] as const) {
-        const path = segment.path(suffix)
-        if (!fileSystem.stat(path)) continue
-        fileSystem.rename(path, `${path}.deleted`)
-        renamed.push(`${path}.deleted`)
-      }
+      rename(segment, 'log')
       context.openFiles.drop(segment)
       context.indexCache.forget(segment)
     }
+    // A log must not come back from a crash without its transaction index.
     await context.directorySyncs.sync(this.directory)
+    for (const segment of gone) for (const suffix of SIDE_FILES) rename(segment, suffix)
     context.deletions.schedule(renamed, delayMs)
   }
 

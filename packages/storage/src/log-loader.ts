@@ -74,10 +74,27 @@ export async function loadLog(
     const first = saved.logStartOffset ?? 0
     segments.push(new Segment(directory, first, { createdMs: context.clock.now(), isNew: true }))
   }
+  await dropBelowStart(context, segments, saved.logStartOffset ?? 0)
   const state = new LogState(directory, segments)
   const loader = new LogLoader(context, state, config, saved)
   await loader.run()
   return state
+}
+
+/**
+ * Finishes a deletion that a crash interrupted: of segments wholly below the log start offset some
+ * may be gone already, and nothing may be concluded from the others.
+ */
+async function dropBelowStart(
+  context: LogContext,
+  segments: Segment[],
+  logStartOffset: number,
+): Promise<void> {
+  const kept = segments.findLastIndex((segment) => segment.baseOffset <= logStartOffset)
+  if (kept <= 0) return
+  const [first] = segments
+  for (const segment of segments.splice(0, kept)) removeSegmentFiles(context, segment)
+  if (first) await context.directorySyncs.sync(first.directory)
 }
 
 function listSegments(context: LogContext, directory: string): Segment[] {
@@ -256,6 +273,7 @@ class LogLoader {
         const lastOffset = segment.baseOffset + index.relativeOffsetAt(entry)
         const isReplayed = this.replayFrom >= base.baseOffset || mutants.trustIndexesAfterCrash
         if (base.lastOffset === lastOffset && isReplayed) {
+          segment.resumeAborted(fileSystem, this.replayFrom)
           segment.firstTimestamp = this.firstOffsetAt(segment, 0).maxTimestamp
           const from = index.positionAt(entry)
           return { from, end: segment.size, nextOffset: base.baseOffset }
@@ -265,6 +283,7 @@ class LogLoader {
       }
     }
     segment.resetIndexes()
+    segment.resumeAborted(fileSystem, this.replayFrom)
     return rangeOf(segment)
   }
 

@@ -157,6 +157,7 @@ export class LogManager {
         continue
       }
       const [, topic, partition] = match
+      if (isHalfMade(fileSystem, `${logDir}/${entry.name}`)) continue
       this.add(topic as string, Number(partition), undefined)
     }
     for (const offsets of [this.recoveryPoints, this.logStarts, this.highWatermarks]) {
@@ -394,6 +395,16 @@ async function takeCleanMarker(
   await fileSystem.syncDirectory(logDir)
   const epoch = /"brokerEpoch"\s*:\s*(-?\d+)/.exec(text)?.[1]
   return epoch === undefined ? -1 : Number(epoch)
+}
+
+/**
+ * A crash came before the directory of a new partition had its topic id: nothing was ever appended,
+ * and `create` makes it again.
+ */
+function isHalfMade(fileSystem: FileSystem, directory: string): boolean {
+  if (fileSystem.stat(`${directory}/partition.metadata`)) return false
+  const entries = fileSystem.list(directory) ?? []
+  return !entries.some(({ name }) => name.endsWith('.log'))
 }
 
 function makeContext(options: LogManagerOptions): LogContext {

@@ -5,6 +5,7 @@
  *   *.swap                finished output whose renaming was interrupted: completed
  *   *.deleted             removed
  *   *.tmp                 small file that was being replaced: removed
+ *   indexes without log   removed
  *
  * A `.log.swap` replaces every segment whose base offset lies between its first and its last
  * offset. Its own index files carry the same suffix; when they lack they are rebuilt.
@@ -50,10 +51,15 @@ async function lastOffsetIn(fileSystem: FileSystem, path: string, base: number):
 }
 
 const LEFTOVER = /\.(deleted|cleaned|tmp)$/
+const SIDE_FILE = /^(\d{20})\.(index|timeindex|txnindex)$/
 
 export async function removeLeftovers(fileSystem: FileSystem, directory: string): Promise<void> {
   const entries = fileSystem.list(directory) ?? []
-  const leftovers = entries.filter((entry) => LEFTOVER.test(entry.name))
-  for (const { name } of leftovers) fileSystem.unlink(`${directory}/${name}`)
+  const names = new Set(entries.map((entry) => entry.name))
+  const leftovers = [...names].filter((name) => {
+    const base = SIDE_FILE.exec(name)?.[1]
+    return LEFTOVER.test(name) || (base !== undefined && !names.has(`${base}.log`))
+  })
+  for (const name of leftovers) fileSystem.unlink(`${directory}/${name}`)
   if (leftovers.length > 0) await fileSystem.syncDirectory(directory)
 }

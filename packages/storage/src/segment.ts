@@ -44,7 +44,6 @@ export class Segment {
   size = 0
   /** The `.log` file and its name exist on disk. */
   isCreated = false
-  isDeleted = false
   /** Bytes in [start, end) were found on disk and their checksums not looked at yet. */
   unverifiedStart = 0
   unverifiedEnd = 0
@@ -105,6 +104,12 @@ export class Segment {
     const size = batch.readInt32BE(at + 8) + 12
     this.bytesSinceIndexEntry += size
     this.size = position + size
+  }
+
+  /** Continues with the transactions of the file whose markers lie below `offset`. */
+  resumeAborted(fileSystem: FileSystem, offset: number): void {
+    this.aborted = undefined
+    this.aborted = this.abortedTransactions(fileSystem).filter((entry) => entry.lastOffset < offset)
   }
 
   noteAborted(transaction: AbortedTransaction): void {
@@ -193,7 +198,6 @@ export class Segment {
   resumeFromIndexes(fileSystem: FileSystem): void {
     this.offsetIndex(fileSystem)
     const times = this.timeIndex(fileSystem)
-    this.abortedTransactions(fileSystem)
     this.maxTimestamp = times.lastTimestamp
     if (times.count > 0) {
       this.maxTimestampOffset = this.baseOffset + times.relativeOffsetAt(times.count - 1)
