@@ -12,7 +12,7 @@
 import { apis } from './apis.ts'
 import type { Api } from './schema/api.ts'
 import { readerOf, writerOf } from './schema/compile.ts'
-import { interpretRead } from './schema/interpreter.ts'
+import { interpretRead, interpretWrite } from './schema/interpreter.ts'
 import {
   type Fields,
   type FieldsInput,
@@ -52,7 +52,7 @@ export function encodeRequest<Q extends Fields, S extends Fields>(
   writer.int32(header.correlationId)
   writer.nullableString(header.clientId)
   if (isFlexible(api.request as unknown as Message, version)) writer.unsignedVarint(0)
-  writerOf(api.request, version)(writer, body)
+  encode(api.request, version, writer, body)
   return finishFrame(writer)
 }
 
@@ -67,7 +67,7 @@ export function encodeResponse<Q extends Fields, S extends Fields>(
   writer.int32(0)
   writer.int32(correlationId)
   if (hasResponseTags(api as unknown as Api, version)) writer.unsignedVarint(0)
-  writerOf(api.response, version)(writer, body)
+  encode(api.response, version, writer, body)
   return finishFrame(writer)
 }
 
@@ -122,6 +122,21 @@ export function decodeResponse<Q extends Fields, S extends Fields>(
   return decode(api.response, version, reader)
 }
 
+/** Writes a message; for a value that cannot be written the interpreter names the field. */
+function encode<F extends Fields>(
+  message: Message<F>,
+  version: number,
+  writer: Writer,
+  value: FieldsInput<F>,
+): void {
+  try {
+    writerOf(message, version)(writer, value)
+  } catch (error) {
+    interpretWrite(message as unknown as Message, version, new Writer(true), value)
+    throw error
+  }
+}
+
 /** Reads a message; on malformed bytes the interpreter reads it again to name the field. */
 function decode<F extends Fields>(
   message: Message<F>,
@@ -149,7 +164,7 @@ export function encodeMessage<F extends Fields>(
   value: FieldsInput<F>,
 ): Buffer {
   const writer = new Writer(true)
-  writerOf(message, version)(writer, value)
+  encode(message, version, writer, value)
   const chunks = writer.finish()
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
 }
@@ -171,7 +186,7 @@ export function encodePrefixed<F extends Fields>(
 ): Buffer {
   const writer = new Writer(true)
   writer.int16(prefix)
-  writerOf(message, version)(writer, value)
+  encode(message, version, writer, value)
   const chunks = writer.finish()
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
 }

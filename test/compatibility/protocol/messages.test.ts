@@ -6,9 +6,9 @@ import { SeededRandom } from '@ottla/base'
 import { decodeMessage, encodeMessage } from '@ottla/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { everyMessage, versionsOf } from '../../../packages/protocol/src/schema/every-message.ts'
+import { hasRecords, messageJson } from '../../../packages/protocol/src/schema/message-json.ts'
 import { randomMessage } from '../../../packages/protocol/src/schema/random-value.ts'
 import { inFlight, Judge } from './judge.ts'
-import { hasRecords, messageJson } from './message-json.ts'
 
 const SEEDS = 12
 

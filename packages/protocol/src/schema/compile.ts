@@ -67,6 +67,7 @@ function compileWriter(message: Message, version: number): WriteFunction {
 }
 
 function generate(name: string, parameters: string, code: EmittedCode): unknown {
+  assert(/^[a-z][A-Za-z0-9]*$/.test(name), `message name ${name}`)
   const constants = code.constants.map((_, i) => `c${i}`).join(', ')
   const source =
     `return function ${name}(${parameters}) {\n${code.source}\n}` +

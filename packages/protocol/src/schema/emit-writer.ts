@@ -108,14 +108,12 @@ class WriterEmitter {
   }
 
   private array(field: Field<unknown>, value: string, writer: string): void {
-    const length = (expression: string) =>
-      this.flexible
-        ? `${writer}.unsignedVarint(${expression} + 1)`
-        : `${writer}.int32(${expression})`
+    const method = this.flexible ? 'compactArrayLength' : 'arrayLength'
     if (isNullable(field, this.version)) {
-      this.line(`if (${value} === null) ${length('-1')}; else {`)
+      const nullLength = this.flexible ? 'unsignedVarint(0)' : 'int32(-1)'
+      this.line(`if (${value} === null) ${writer}.${nullLength}; else {`)
     } else this.line('{')
-    this.line(length(`${value}.length`))
+    this.line(`${writer}.${method}(${value})`)
     const index = this.fresh()
     this.line(`for (let ${index} = 0; ${index} < ${value}.length; ${index}++) {`)
     const element = this.fresh()

@@ -3,6 +3,7 @@
  * independent of the emitters, so it is their oracle in tests, their stand-in where code generation
  * is forbidden, and the one that finds the path of a field when bytes turn out malformed.
  */
+import { AssertionError, assert, messageOf } from '@ottla/base'
 import { MalformedMessageError } from '../wire/malformed-message-error.ts'
 import type { Reader } from '../wire/reader.ts'
 import type { Writer } from '../wire/writer.ts'
@@ -120,7 +121,10 @@ function readArray(field: Field<unknown>, context: Context, reader: Reader): unk
   return list
 }
 
-/** Writes a message; members that are missing are written as their defaults. */
+/**
+ * Writes a message; members that are missing are written as their defaults. A value that its field
+ * cannot hold ends in an AssertionError with the path of the field.
+ */
 export function interpretWrite(
   message: Message,
   version: number,
@@ -128,7 +132,12 @@ export function interpretWrite(
   value: unknown,
 ): void {
   const context: Context = { version, flexible: isFlexible(message, version), path: [] }
-  writeFields(message.fields, context, writer, value as Record<string, unknown>)
+  try {
+    writeFields(message.fields, context, writer, value as Record<string, unknown>)
+  } catch (error) {
+    const place = `${message.name} v${version} at ${formatPath(context.path) || 'its start'}`
+    throw new AssertionError(`cannot write ${place}: ${messageOf(error)}`)
+  }
 }
 
 function writeFields(
@@ -139,7 +148,9 @@ function writeFields(
 ): void {
   for (const [name, field] of plainFields(fields, context.version)) {
     const member = value[name]
+    context.path.push(name)
     writeField(field, context, writer, member === undefined ? defaultOf(field) : member)
+    context.path.pop()
   }
   if (!context.flexible) return
   const present = taggedFields(fields, context.version).filter(
@@ -147,9 +158,11 @@ function writeFields(
   )
   writer.unsignedVarint(present.length)
   for (const [name, field] of present) {
+    context.path.push(name)
     writer.tagged(field.tag as number, (nested: Writer) =>
       writeField(field, context, nested, value[name]),
     )
+    context.path.pop()
   }
 }
 
@@ -172,13 +185,17 @@ function writeArray(
   writer: Writer,
   value: readonly unknown[] | null,
 ): void {
+  assert(value === null || Array.isArray(value), `${typeof value} is not an array`)
+  assert(value !== null || isNullable(field, context.version), 'the array cannot be null')
   const length = value === null ? -1 : value.length
   if (context.flexible) writer.unsignedVarint(length + 1)
   else writer.int32(length)
-  for (const element of value ?? []) {
+  for (const [i, element] of (value ?? []).entries()) {
+    context.path.push(i)
     if (field.element) {
       writeScalar(primitiveName(field.element, context.flexible, false), writer, element)
     } else writeFields(field.fields as Fields, context, writer, element as Record<string, unknown>)
+    context.path.pop()
   }
 }
 

@@ -17,6 +17,9 @@ import { MalformedMessageError } from './malformed-message-error.ts'
 export const ARRAY_LENGTH_MAX = 1_000_000
 export const TAGGED_FIELDS_MAX = 10_000
 
+/** Apache Kafka keeps to the limit of the int16 length in the compact encoding too. */
+const TEXT_BYTES_MAX = 0x7fff
+
 const INT64_HIGH_MAX = 0x20_0000
 
 export class Reader {
@@ -110,6 +113,7 @@ export class Reader {
   }
 
   private text(length: number): string {
+    if (length > TEXT_BYTES_MAX) this.fail(`string of ${length} bytes exceeds ${TEXT_BYTES_MAX}`)
     const position = this.take(length)
     return this.buffer.toString('utf8', position, position + length)
   }

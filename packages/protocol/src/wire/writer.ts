@@ -6,13 +6,29 @@
  *
  * HOT: guarded by bench/micro/codec.bench.ts
  */
-import { assert, type Uuid } from '@ottla/base'
+import { AssertionError, assert, type Uuid } from '@ottla/base'
 import { type RecordBytes, sizeOfRecords } from './record-bytes.ts'
 
 const SLAB_BYTES = 16 * 1024
 /** Shorter byte values are cheaper to copy than to carry as a chunk of their own. */
 const COPY_BYTES_MAX = 512
 const DETACHED_BYTES = 256
+
+/** Strings have an int16 length in one encoding, and Apache Kafka keeps to it in the other. */
+const TEXT_BYTES_MAX = 0x7fff
+
+function refuse(type: string, value: unknown): never {
+  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value)
+  throw new AssertionError(`${text} is not a value of type ${type}`)
+}
+
+/** Bytes of a string in UTF-8. */
+function sizeOfText(value: string): number {
+  if (typeof value !== 'string') refuse('string', value)
+  const size = Buffer.byteLength(value)
+  assert(size <= TEXT_BYTES_MAX, `a string of ${size} bytes exceeds ${TEXT_BYTES_MAX}`)
+  return size
+}
 
 let slab: Buffer<ArrayBufferLike> = Buffer.allocUnsafeSlow(SLAB_BYTES)
 let slabUsed = 0
@@ -78,56 +94,74 @@ export class Writer {
   }
 
   bool(value: boolean): void {
+    if (value !== true && value !== false) refuse('bool', value)
     const position = this.reserve(1)
     this.buffer[position] = value ? 1 : 0
   }
 
   int8(value: number): void {
+    if ((value << 24) >> 24 !== value) refuse('int8', value)
     const position = this.reserve(1)
     this.buffer[position] = value
   }
 
   int16(value: number): void {
+    if ((value << 16) >> 16 !== value) refuse('int16', value)
     const position = this.reserve(2)
-    this.buffer.writeInt16BE(value, position)
+    this.buffer[position] = value >> 8
+    this.buffer[position + 1] = value
   }
 
   uint16(value: number): void {
+    if ((value & 0xffff) !== value) refuse('uint16', value)
     const position = this.reserve(2)
-    this.buffer.writeUInt16BE(value, position)
+    this.buffer[position] = value >> 8
+    this.buffer[position + 1] = value
   }
 
   int32(value: number): void {
-    const position = this.reserve(4)
-    this.buffer.writeInt32BE(value, position)
+    if ((value | 0) !== value) refuse('int32', value)
+    this.word(value)
   }
 
   uint32(value: number): void {
+    if (value >>> 0 !== value) refuse('uint32', value)
+    this.word(value)
+  }
+
+  /** Four bytes, the low 32 bits of the value. */
+  private word(value: number): void {
     const position = this.reserve(4)
-    this.buffer.writeUInt32BE(value, position)
+    const { buffer } = this
+    buffer[position] = value >> 24
+    buffer[position + 1] = value >> 16
+    buffer[position + 2] = value >> 8
+    buffer[position + 3] = value
   }
 
   int64(value: number): void {
-    const position = this.reserve(8)
     if (Number.isSafeInteger(value)) {
       const high = Math.floor(value / 0x1_0000_0000)
-      this.buffer.writeInt32BE(high, position)
-      this.buffer.writeUInt32BE(value - high * 0x1_0000_0000, position + 4)
+      this.word(high)
+      this.word(value - high * 0x1_0000_0000)
       return
     }
-    assert(value === 2 ** 63 || value === -(2 ** 63), `int64 cannot hold ${value} exactly`)
+    if (value !== 2 ** 63 && value !== -(2 ** 63)) refuse('int64', value)
+    const position = this.reserve(8)
     this.buffer.writeBigInt64BE(value > 0 ? 0x7fff_ffff_ffff_ffffn : -(2n ** 63n), position)
   }
 
   float64(value: number): void {
+    if (typeof value !== 'number') refuse('float64', value)
     const position = this.reserve(8)
     this.buffer.writeDoubleBE(value, position)
   }
 
   uuid(value: Uuid): void {
+    if (typeof value !== 'string' || value.length !== 22) refuse('uuid', value)
     const position = this.reserve(16)
     const written = this.buffer.write(value, position, 16, 'base64url')
-    assert(written === 16, `not a uuid: ${value}`)
+    if (written !== 16) refuse('uuid', value)
   }
 
   unsignedVarint(value: number): void {
@@ -148,8 +182,7 @@ export class Writer {
   }
 
   string(value: string): void {
-    const length = Buffer.byteLength(value)
-    assert(length <= 0x7fff, `string of ${length} bytes exceeds 32767`)
+    const length = sizeOfText(value)
     this.int16(length)
     this.text(value, length)
   }
@@ -160,7 +193,7 @@ export class Writer {
   }
 
   compactString(value: string): void {
-    const length = Buffer.byteLength(value)
+    const length = sizeOfText(value)
     this.unsignedVarint(length + 1)
     this.text(value, length)
   }
@@ -206,10 +239,14 @@ export class Writer {
     this.flushed += value.length
   }
 
-  /** Overwrites four bytes written earlier in the first chunk; for the size in front of a frame. */
-  patchFrameSize(): void {
-    const first = this.chunks[0] ?? this.buffer.subarray(this.start, this.position)
-    first.writeInt32BE(this.size - 4, 0)
+  arrayLength(value: readonly unknown[]): void {
+    if (!Array.isArray(value)) refuse('array', value)
+    this.int32(value.length)
+  }
+
+  compactArrayLength(value: readonly unknown[]): void {
+    if (!Array.isArray(value)) refuse('array', value)
+    this.unsignedVarint(value.length + 1)
   }
 
   /** A tagged field: tag, size, then what `write` writes. */

@@ -1,12 +1,6 @@
 /** Our values as the JSON that Apache Kafka's converters write. */
-import { isDefault } from '../../../packages/protocol/src/schema/field-layout.ts'
-import {
-  type Field,
-  type Fields,
-  inRange,
-  isTagged,
-  type Message,
-} from '../../../packages/protocol/src/schema/schema.ts'
+import { isDefault } from './field-layout.ts'
+import { type Field, type Fields, inRange, isTagged, type Message } from './schema.ts'
 
 /** The JSON of a message: fields of other versions and tagged defaults are left out. */
 export function messageJson(message: Message, version: number, value: unknown): unknown {
