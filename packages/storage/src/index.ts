@@ -13,6 +13,7 @@ export {
   replaceFile,
   writeAndSync,
 } from './file-system.ts'
+export type { AppendOptions, AppendResult } from './log-appender.ts'
 export {
   type CleanupPolicy,
   defaultLogConfig,
@@ -38,7 +39,7 @@ export {
   type MemoryFileSystemOptions,
   systemError,
 } from './memory-file-system.ts'
-export { type AppendOptions, type AppendResult, PartitionLog } from './partition-log.ts'
+export { PartitionLog } from './partition-log.ts'
 export type { ProducerBatch, ProducerEntry } from './producer-state.ts'
 export { RealFileSystem } from './real-file-system.ts'
 export type { AbortedTransaction } from './transaction-index.ts'
