@@ -1,12 +1,12 @@
 import { defineConfig } from 'vitest/config'
-import base from './vitest.config.ts'
 
 /** The judges: software we did not write. Slow to start, so one file at a time. */
 export default defineConfig({
-  ...base,
+  ssr: { resolve: { conditions: ['@ottla/source'] } },
+  resolve: { conditions: ['@ottla/source'] },
   test: {
-    ...base.test,
     include: ['test/compatibility/**/*.test.ts'],
+    pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,
     testTimeout: 120_000,
