@@ -1,3 +1,75 @@
-export { Kafka, type KafkaOptions } from './kafka.ts'
-export { Producer } from './producer/producer.ts'
-export { defineTopic } from './serde/topic.ts'
+export { Admin, type ClusterDescription, type LogDirDescription } from './admin/admin.ts'
+export type { AdminOptions, ValidateOptions } from './admin/admin-core.ts'
+export type {
+  ConfigChange,
+  ConfigEntry,
+  ConfigResource,
+  ConfigResourceType,
+  ConfigSource,
+  ConfigValueType,
+  ResourceConfigs,
+} from './admin/config-admin.ts'
+export type {
+  GroupDescription,
+  GroupLag,
+  GroupOffset,
+  ListedGroup,
+  MemberDescription,
+} from './admin/group-admin.ts'
+export type {
+  CreatedTopic,
+  ListedOffset,
+  NewTopic,
+  OffsetSpec,
+  PartitionDescription,
+  TopicDescription,
+} from './admin/topic-admin.ts'
+export type { Target } from './cluster/cluster.ts'
+export {
+  Consumer,
+  type IterationOptions,
+  type ManualAssignment,
+  type PartitionPosition,
+} from './consumer/consumer.ts'
+export { ConsumerBatch } from './consumer/consumer-batch.ts'
+export type { ConsumerOptions, StartFrom } from './consumer/consumer-options.ts'
+export { ConsumerRecord } from './consumer/consumer-record.ts'
+export type { Subscribable } from './consumer/subscribed-topics.ts'
+export { type ConsumedRecord, Subscription } from './consumer/subscription.ts'
+export {
+  BufferExhaustedError,
+  CommitFailedError,
+  CorruptRecordError,
+  DeliveryTimeoutError,
+  FencedError,
+  KafkaError,
+  LogTruncationError,
+  NoOffsetError,
+  RecordTooLargeError,
+  SerializationError,
+  TimeoutError,
+  ValidationError,
+} from './errors.ts'
+export type { AssignorName, TopicPartition } from './group/assignor.ts'
+export { type BrokerRequestOptions, Kafka, type KafkaOptions } from './kafka.ts'
+export type { Partitioner } from './producer/partitioner.ts'
+export { Producer, type SendOptions } from './producer/producer.ts'
+export type { CompressionName, ProducerOptions } from './producer/producer-options.ts'
+export type { BytesRecord, ProducerRecord, RecordFor } from './producer/producer-record.ts'
+export type { HeadersInput, HeaderValue } from './producer/record-headers.ts'
+export type { RecordMetadata, SentRecords } from './producer/send-operation.ts'
+export type { RecordHeader } from './records/record-cursor.ts'
+export {
+  bytes,
+  type Encoded,
+  float64,
+  int32,
+  int64,
+  json,
+  nullable,
+  type SchemaOptions,
+  type Serde,
+  string,
+} from './serde/serde.ts'
+export type { StandardSchema, StandardSchemaResult } from './serde/standard-schema.ts'
+export { type AnyTopic, defineTopic, type SerdeSource, type Topic } from './serde/topic.ts'

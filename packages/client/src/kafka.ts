@@ -9,6 +9,7 @@ import {
   silentLogger,
 } from '@ottla/base'
 import type { Api, Fields, FieldsInput, FieldsValue } from '@ottla/protocol'
+import { Admin } from './admin/admin.ts'
 import { type ClientContext, parseAddress } from './cluster/client-context.ts'
 import { Cluster, type ClusterRequestOptions, type Target } from './cluster/cluster.ts'
 import { Consumer } from './consumer/consumer.ts'
@@ -41,11 +42,14 @@ export interface BrokerRequestOptions extends ClusterRequestOptions {
 }
 
 export class Kafka {
+  /** Topics, settings, groups. */
+  readonly admin: Admin
   private readonly cluster: Cluster
   private readonly open = new Set<AsyncDisposable>()
 
   constructor(options: KafkaOptions) {
     this.cluster = new Cluster(contextOf(options))
+    this.admin = new Admin(this.cluster)
   }
 
   producer(options: ProducerOptions = {}): Producer {

@@ -1,0 +1,206 @@
+/** Admin calls about settings of topics, brokers and groups. */
+import { apis } from '@ottla/protocol'
+import type { AdminOptions, ValidateOptions } from './admin-core.ts'
+import { TopicAdmin } from './topic-admin.ts'
+
+/** Kinds of things that have settings, by their numbers on the wire. */
+export const CONFIG_RESOURCE = {
+  topic: 2,
+  broker: 4,
+  'broker-logger': 8,
+  'client-metrics': 16,
+  group: 32,
+} as const
+export type ConfigResourceType = keyof typeof CONFIG_RESOURCE
+
+const CONFIG_SOURCES = [
+  'unknown',
+  'topic',
+  'dynamic-broker',
+  'dynamic-default-broker',
+  'static-broker',
+  'default',
+  'dynamic-broker-logger',
+  'client-metrics',
+  'group',
+] as const
+/** Where a value comes from. */
+export type ConfigSource = (typeof CONFIG_SOURCES)[number]
+
+const CONFIG_TYPES = [
+  'unknown',
+  'boolean',
+  'string',
+  'int',
+  'short',
+  'long',
+  'double',
+  'list',
+  'class',
+  'password',
+] as const
+export type ConfigValueType = (typeof CONFIG_TYPES)[number]
+
+export interface ConfigResource {
+  readonly type: ConfigResourceType
+  /** Topic or group, or the broker's id; empty for the defaults of all brokers. */
+  readonly name: string
+}
+
+export interface ConfigEntry {
+  readonly name: string
+  /** Null for secrets and for what is not set. */
+  readonly value: string | null
+  readonly source: ConfigSource
+  readonly isDefault: boolean
+  readonly isReadOnly: boolean
+  readonly isSensitive: boolean
+  readonly type: ConfigValueType
+  readonly documentation: string | null
+  readonly synonyms: readonly { name: string; value: string | null; source: ConfigSource }[]
+}
+
+export interface ResourceConfigs extends ConfigResource {
+  readonly configs: readonly ConfigEntry[]
+}
+
+const OPERATIONS = { set: 0, delete: 1, append: 2, subtract: 3 } as const
+
+export interface ConfigChange {
+  readonly name: string
+  /** `delete` goes back to the default; `append` and `subtract` are for lists. Default `set`. */
+  readonly operation?: keyof typeof OPERATIONS
+  readonly value?: string | number | boolean | null
+}
+
+export class ConfigAdmin extends TopicAdmin {
+  describeConfigs(
+    resources: readonly (ConfigResource & { readonly names?: readonly string[] })[],
+    options: AdminOptions & {
+      readonly includeSynonyms?: boolean
+      readonly includeDocumentation?: boolean
+    } = {},
+  ): Promise<ResourceConfigs[]> {
+    return this.call('describeConfigs', options, async () => {
+      const answers = await Promise.all(
+        [...this.byBroker(resources)].map(([broker, list]) =>
+          this.cluster.request(broker, apis.describeConfigs, {
+            resources: list.map(({ type, name, names }) => ({
+              resourceType: CONFIG_RESOURCE[type],
+              resourceName: name,
+              configurationKeys: names ? [...names] : null,
+            })),
+            includeSynonyms: options.includeSynonyms ?? false,
+            includeDocumentation: options.includeDocumentation ?? false,
+          }),
+        ),
+      )
+      const results = answers.flatMap((answer) => answer.results)
+      this.checkAll(results, ({ resourceName }) => `Configuration of ${resourceName}`)
+      return results.map((result) => ({
+        type: resourceTypeOf(result.resourceType),
+        name: result.resourceName,
+        configs: result.configs.map((config) => ({
+          name: config.name,
+          value: config.value,
+          source: sourceOf(config.configSource),
+          isDefault: sourceOf(config.configSource) === 'default',
+          isReadOnly: config.readOnly,
+          isSensitive: config.isSensitive,
+          type: CONFIG_TYPES[config.configType] ?? 'unknown',
+          documentation: config.documentation,
+          synonyms: config.synonyms.map(({ name, value, source }) => ({
+            name,
+            value,
+            source: sourceOf(source),
+          })),
+        })),
+      }))
+    })
+  }
+
+  /** Changes single settings and leaves the others as they are. */
+  incrementalAlterConfigs(
+    changes: readonly (ConfigResource & { readonly configs: readonly ConfigChange[] })[],
+    options: ValidateOptions = {},
+  ): Promise<void> {
+    return this.call('incrementalAlterConfigs', options, async () => {
+      for (const [broker, list] of this.byBroker(changes)) {
+        const response = await this.cluster.request(broker, apis.incrementalAlterConfigs, {
+          validateOnly: options.validateOnly ?? false,
+          resources: list.map(({ type, name, configs }) => ({
+            resourceType: CONFIG_RESOURCE[type],
+            resourceName: name,
+            configs: configs.map((change) => ({
+              name: change.name,
+              configOperation: OPERATIONS[change.operation ?? 'set'],
+              value:
+                change.value === undefined || change.value === null ? null : String(change.value),
+            })),
+          })),
+        })
+        this.checkAll(response.responses, ({ resourceName }) => `Configuration of ${resourceName}`)
+      }
+    })
+  }
+
+  /** Replaces all settings of a resource: what is not named goes back to its default. */
+  alterConfigs(
+    resources: readonly (ConfigResource & {
+      readonly configs: Readonly<Record<string, string | number | boolean>>
+    })[],
+    options: ValidateOptions = {},
+  ): Promise<void> {
+    return this.call('alterConfigs', options, async () => {
+      for (const [broker, list] of this.byBroker(resources)) {
+        const response = await this.cluster.request(broker, apis.alterConfigs, {
+          validateOnly: options.validateOnly ?? false,
+          resources: list.map(({ type, name, configs }) => ({
+            resourceType: CONFIG_RESOURCE[type],
+            resourceName: name,
+            configs: Object.entries(configs).map(([key, value]) => ({
+              name: key,
+              value: String(value),
+            })),
+          })),
+        })
+        this.checkAll(response.responses, ({ resourceName }) => `Configuration of ${resourceName}`)
+      }
+    })
+  }
+
+  /** Names of everything of the given kinds that has settings. */
+  listConfigResources(
+    types: readonly ConfigResourceType[] = [],
+    options: AdminOptions = {},
+  ): Promise<ConfigResource[]> {
+    return this.call('listConfigResources', options, async () => {
+      const response = await this.cluster.request('any', apis.listConfigResources, {
+        resourceTypes: types.map((type) => CONFIG_RESOURCE[type]),
+      })
+      this.check(response.errorCode, 'Listing config resources')
+      return response.configResources.map(({ resourceName, resourceType }) => ({
+        type: resourceTypeOf(resourceType),
+        name: resourceName,
+      }))
+    })
+  }
+
+  /** Settings of one broker are that broker's business; all others can be asked of any. */
+  private byBroker<T extends ConfigResource>(resources: readonly T[]): Map<number | 'any', T[]> {
+    const groups = new Map<number | 'any', T[]>()
+    for (const resource of resources) {
+      const isOneBroker = resource.type.startsWith('broker') && resource.name !== ''
+      const broker = isOneBroker ? Number(resource.name) : 'any'
+      groups.set(broker, [...(groups.get(broker) ?? []), resource])
+    }
+    return groups
+  }
+}
+
+const sourceOf = (code: number): ConfigSource => CONFIG_SOURCES[code] ?? 'unknown'
+
+function resourceTypeOf(code: number): ConfigResourceType {
+  const entry = Object.entries(CONFIG_RESOURCE).find(([, number]) => number === code)
+  return (entry?.[0] ?? 'topic') as ConfigResourceType
+}
