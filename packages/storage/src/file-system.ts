@@ -164,16 +164,25 @@ export async function writeAndSync(
 }
 
 /**
- * Replaces a small file so that a crash leaves the old or the new one whole: `.tmp`, sync, rename,
- * directory sync.
+ * Replaces a small file so that a crash leaves the old or the new one whole: `.tmp`, sync, rename.
+ * Which of the two is sure only after a sync of the directory.
  */
-export async function replaceFile(
+export async function replaceUnsynced(
   fileSystem: FileSystem,
   path: string,
   bytes: Buffer,
 ): Promise<void> {
   await writeAndSync(fileSystem, `${path}.tmp`, bytes)
   fileSystem.rename(`${path}.tmp`, path)
+}
+
+/** Replaces a small file and syncs its directory. */
+export async function replaceFile(
+  fileSystem: FileSystem,
+  path: string,
+  bytes: Buffer,
+): Promise<void> {
+  await replaceUnsynced(fileSystem, path, bytes)
   await fileSystem.syncDirectory(directoryOf(path))
 }
 

@@ -3,7 +3,13 @@
  * deleting segments, renaming it for deletion. Names are durable before anything depends on them.
  */
 import { type Uuid, ZERO_UUID } from '@ottla/base'
-import { directoryOf, type FileSystem, replaceFile, writeAndSync } from './file-system.ts'
+import {
+  directoryOf,
+  type FileSystem,
+  replaceFile,
+  replaceUnsynced,
+  writeAndSync,
+} from './file-system.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogContext } from './log-context.ts'
 import { loadLog, type SavedPoints } from './log-loader.ts'
@@ -106,7 +112,7 @@ export class LogFiles {
     await writeAndSync(fileSystem, active.path('timeindex'), active.timeIndex(fileSystem).bytes())
     const { producers } = state
     const bytes = encodeProducerSnapshot(producers.all(), producers.size)
-    await writeAndSync(fileSystem, snapshot, bytes)
+    await replaceUnsynced(fileSystem, snapshot, bytes)
     this.removeOldSnapshots(state)
     if (state.epochs.isDirty) await writer.writeEpochs()
     await this.context.directorySyncs.sync(directory)

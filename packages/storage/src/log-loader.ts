@@ -183,7 +183,6 @@ class LogLoader {
     const { segments } = this.state
     const scanBase = (segments[first] as Segment).baseOffset
     const limit = this.saved.wasClean ? Number.POSITIVE_INFINITY : scanBase
-    const logStart = this.saved.logStartOffset ?? (segments[0] as Segment).baseOffset
     this.replayFrom = (segments[0] as Segment).baseOffset
     for (const offset of this.snapshotOffsets().filter((offset) => offset <= limit)) {
       const path = `${this.state.directory}/${offsetFileName(offset, 'snapshot')}`
@@ -198,7 +197,7 @@ class LogLoader {
     }
     for (let i = 0; i < first; i++) {
       const segment = segments[i] as Segment
-      if ((segments[i + 1] as Segment).baseOffset <= Math.max(this.replayFrom, logStart)) continue
+      if ((segments[i + 1] as Segment).baseOffset <= this.replayFrom) continue
       const visitor = this.visitor(segment, { isIndexed: false })
       await this.withFile(segment, (file) => scanBatches(file, rangeOf(segment), visitor))
     }

@@ -14,6 +14,7 @@ import { WriteError } from './committer.ts'
 import {
   type FileHandle,
   replaceFile,
+  replaceUnsynced,
   writeAndSync,
   writeFully,
   writeFullyAsync,
@@ -178,7 +179,7 @@ export class LogWriter {
       await writeAndSync(fileSystem, segment.path('index'), offsets)
       const times = segment.timeIndex(fileSystem).bytes()
       await writeAndSync(fileSystem, segment.path('timeindex'), times)
-      await writeAndSync(fileSystem, snapshot, seal.producerSnapshot)
+      await replaceUnsynced(fileSystem, snapshot, seal.producerSnapshot)
     })
     await this.context.directorySyncs.sync(this.directory)
   }
