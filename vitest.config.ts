@@ -1,18 +1,33 @@
 import { defineConfig } from 'vitest/config'
 
-export default defineConfig({
+const shared = {
   ssr: { resolve: { conditions: ['@ottla/source'] } },
   resolve: { conditions: ['@ottla/source'] },
+}
+
+export default defineConfig({
+  ...shared,
   test: {
-    include: [
-      'packages/*/src/**/*.{test,fuzz}.ts',
-      'tools/**/*.test.ts',
-      'test/integration/**/*.test.ts',
-      'test/crash/**/*.test.ts',
-    ],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: 'unit',
+          include: ['packages/*/src/**/*.{test,fuzz}.ts', 'tools/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts', 'test/crash/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 })

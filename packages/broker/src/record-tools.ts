@@ -23,7 +23,7 @@ const CODECS: Readonly<Record<Exclude<TopicCompression, 'producer'>, number>> = 
 export const recordTools: RecordTools = {
   check(batch, { needsKeys }) {
     const rules = { requireKeys: needsKeys, sizeMax: DECOMPRESSED_BYTES_MAX }
-    const result = validateRecords(new RecordBatch(batch), rules)
+    const result = validateRecords(batch, 0, rules)
     return result.kind === 'valid' ? undefined : result
   },
   recompress(batch, compression) {
