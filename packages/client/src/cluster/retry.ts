@@ -35,16 +35,23 @@ export async function retry<T>(
   const { clock } = context
   const dueMs = clock.monotonicMs() + options.timeoutMs
   const isRetriable = options.isRetriable ?? isRetriableError
+  let last: unknown
   for (let count = 0; ; count++) {
     if (options.signal?.aborted) throw new AbortError(options.signal.reason)
     const remainingMs = dueMs - clock.monotonicMs()
     try {
       return await abortable(
-        withTimeout(context, attempt(Math.max(1, remainingMs)), remainingMs, options),
+        withTimeout(
+          context,
+          attempt(Math.max(1, remainingMs)),
+          remainingMs,
+          () => new TimeoutError(options.what, options.timeoutMs, last),
+        ),
         options.signal,
       )
     } catch (error) {
       if (!isRetriable(error)) throw error
+      last = error
       const pauseMs = backoffMs(context.retryBackoff, count, context.random)
       if (clock.monotonicMs() + pauseMs >= dueMs) {
         if (error instanceof KafkaError) throw error
@@ -56,27 +63,16 @@ export async function retry<T>(
   }
 }
 
-/** Rejects with a TimeoutError when the promise has not settled in time; it is then left alone. */
+/** Rejects with what `onTimeout` returns when the promise has not settled in time. */
 function withTimeout<T>(
   context: ClientContext,
   promise: Promise<T>,
   remainingMs: number,
-  options: RetryOptions,
+  onTimeout: () => Error,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = context.clock.setTimer(Math.max(1, remainingMs), () =>
-      reject(new TimeoutError(options.what, options.timeoutMs)),
-    )
-    promise.then(
-      (value) => {
-        timer.cancel()
-        resolve(value)
-      },
-      (error: unknown) => {
-        timer.cancel()
-        reject(error)
-      },
-    )
+    const timer = context.clock.setTimer(Math.max(1, remainingMs), () => reject(onTimeout()))
+    promise.finally(() => timer.cancel()).then(resolve, reject)
   })
 }
 
