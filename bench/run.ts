@@ -1,0 +1,23 @@
+/** `npm run bench -- NAME [options]`: runs one comparison, or lists them. */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const BENCHES = {
+  broker: ['./macro/broker.ts', 'the broker beside Apache Kafka, with Apache’s perf tools'],
+  client: ['./macro/client.ts', 'the client beside kafkajs and @platformatic/kafka'],
+  start: ['./macro/start.ts', 'process start to first acknowledged record, idle memory'],
+  codec: ['./micro/codec.bench.ts', 'compiled message codecs beside the interpreter'],
+  records: ['./micro/record-batch.bench.ts', 'building and reading record batches'],
+} as const
+
+const name = process.argv[2] ?? ''
+if (!Object.hasOwn(BENCHES, name)) {
+  const list = Object.entries(BENCHES).map(([key, [, what]]) => `  ${key.padEnd(8)} ${what}`)
+  process.stdout.write(`npm run bench -- NAME, where NAME is one of\n${list.join('\n')}\n`)
+  process.exit(name === '' ? 0 : 2)
+}
+const [path] = BENCHES[name as keyof typeof BENCHES]
+const url = new URL(path, import.meta.url)
+if (!existsSync(fileURLToPath(url))) throw new Error(`${path} is missing`)
+process.argv.splice(2, 1)
+await import(url.href)
