@@ -94,6 +94,7 @@ export class LogManager {
   private readonly lock: DirectoryLock
   private readonly context: LogContext
   private readonly logs = new Map<string, PartitionLog>()
+  private readonly byTopic = new Map<string, Set<PartitionLog>>()
   private readonly configs = new Map<string, LogConfig>()
   private readonly recoveryPoints: OffsetsByPartition
   private readonly logStarts: OffsetsByPartition
@@ -101,6 +102,7 @@ export class LogManager {
   /** Partitions that the checkpoint files may name. */
   private checkpointed: Set<string>
   private writing: Promise<void> = Promise.resolve()
+  private readonly queued = new Map<string, Promise<void>>()
   private isClosed = false
 
   /** Takes the directory and learns which partitions it holds, without opening them. */
@@ -207,7 +209,7 @@ export class LogManager {
   /** New settings for all partitions of a topic, those on disk that are not open included. */
   setConfig(topic: string, config: LogConfig): void {
     this.configs.set(topic, config)
-    for (const log of this.logs.values()) if (log.topic === topic) log.config = config
+    for (const log of this.byTopic.get(topic) ?? []) log.config = config
   }
 
   /** Renames the directory away; its files are removed after `file.delete.delay.ms`. */
@@ -218,7 +220,12 @@ export class LogManager {
     this.logs.delete(name)
     this.forget(name)
     await log.delete()
-    if (![...this.logs.values()].some((other) => other.topic === topic)) this.configs.delete(topic)
+    const siblings = this.byTopic.get(topic)
+    siblings?.delete(log)
+    if (siblings?.size === 0) {
+      this.byTopic.delete(topic)
+      this.configs.delete(topic)
+    }
     this.context.deletions.schedule([log.directory], log.config.fileDeleteDelayMs)
     await this.checkpoint()
   }
@@ -249,6 +256,9 @@ export class LogManager {
       this.configs.get(topic) ?? defaultLogConfig,
     )
     this.logs.set(name, log)
+    const siblings = this.byTopic.get(topic)
+    if (siblings) siblings.add(log)
+    else this.byTopic.set(topic, new Set([log]))
     return log
   }
 
@@ -294,9 +304,9 @@ export class LogManager {
     )
   }
 
-  /** Writes recovery points, log start offsets and high watermarks. One at a time. */
+  /** Writes recovery points, log start offsets and high watermarks. */
   checkpoint(): Promise<void> {
-    return this.inOrder(async () => {
+    return this.inOrder('checkpoint', async () => {
       const { fileSystem, logDir } = this.options
       for (const log of this.logs.values()) {
         if (!log.isOpen) continue
@@ -314,7 +324,7 @@ export class LogManager {
   }
 
   private saveLogStarts(): Promise<void> {
-    return this.inOrder(async () => {
+    return this.inOrder('log starts', async () => {
       const { fileSystem, logDir } = this.options
       this.noteLogStarts()
       await writeOffsetCheckpoint(fileSystem, `${logDir}/${LOG_START_FILE}`, this.logStarts)
@@ -332,8 +342,15 @@ export class LogManager {
     }
   }
 
-  private inOrder(write: () => Promise<void>): Promise<void> {
-    const done = this.writing.then(write)
+  /** One write at a time; who asks while one of the same kind has not begun shares it. */
+  private inOrder(kind: string, write: () => Promise<void>): Promise<void> {
+    const queued = this.queued.get(kind)
+    if (queued) return queued
+    const done = this.writing.then(() => {
+      this.queued.delete(kind)
+      return write()
+    })
+    this.queued.set(kind, done)
     // The caller gets the error; the next in line starts all the same.
     this.writing = done.catch(() => undefined)
     return done

@@ -50,6 +50,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
   private isDirty = false
   private isGone = false
   private roundEnd: DurableMark | undefined
+  private isRoundSynced = false
   private roundWaiters: Deferred | undefined
   private pendingWaiters: Deferred | undefined
   private lastSyncMs = 0
@@ -255,7 +256,9 @@ export class PartitionLog implements CommitMember, SyncedLog {
   }
 
   async writeRound(isSmall: boolean): Promise<void> {
-    if (this.openState) await this.writer.write(isSmall, this.mustSync())
+    if (!this.openState) return
+    this.isRoundSynced = this.mustSync()
+    await this.writer.write(isSmall, this.isRoundSynced)
   }
 
   /** `flush.messages` and `flush.ms` count only when the policy leaves syncing to the system. */
@@ -289,7 +292,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
     if (this.context.flushPolicy === 'fsync') state.recoveryPoint = roundEnd.logEndOffset
     else {
       // Only what lies in sealed segments was synced for sure.
-      const synced = this.mustSync() ? roundEnd.logEndOffset : roundEnd.mark.segment.baseOffset
+      const synced = this.isRoundSynced ? roundEnd.logEndOffset : roundEnd.mark.segment.baseOffset
       if (synced <= state.recoveryPoint) return
       state.recoveryPoint = synced
       this.lastSyncMs = this.context.clock.monotonicMs()
