@@ -1,7 +1,7 @@
 /**
  * Reads of one partition: whole batches, the first of which contains the offset asked for.
  *
- * HOT: guarded by bench/micro/storage-read.bench.ts
+ * HOT: guarded by bench/micro/storage-append.bench.ts
  *
  * Batches that were just appended come from the tail cache, synchronously and without a copy. Older
  * ones are read with one pread of the size asked for, into a buffer that goes to the socket as it

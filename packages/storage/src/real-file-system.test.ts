@@ -68,10 +68,10 @@ test('a directory of another node or cluster is refused', async () => {
   ).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
 
-test('10,000 partitions are listed in well under a second', async () => {
+test('2,000 partitions are listed in well under a fifth of a second', async () => {
   const { logDir } = places()
   fs.mkdirSync(logDir)
-  for (let i = 0; i < 10_000; i++) {
+  for (let i = 0; i < 2_000; i++) {
     fs.mkdirSync(`${logDir}/t-${i}`)
     fs.writeFileSync(
       `${logDir}/t-${i}/partition.metadata`,
@@ -80,8 +80,8 @@ test('10,000 partitions are listed in well under a second', async () => {
   }
   const start = realClock.monotonicMs()
   const { manager } = await openReal()
-  expect(realClock.monotonicMs() - start).toBeLessThan(1000)
-  expect([...manager.partitions()].length).toBe(10_000)
+  expect(realClock.monotonicMs() - start).toBeLessThan(200)
+  expect([...manager.partitions()].length).toBe(2_000)
   await manager.close()
 })
 
