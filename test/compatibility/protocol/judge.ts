@@ -40,11 +40,13 @@ export class Judge {
     })
   }
 
-  static async start(): Promise<Judge> {
-    const { brokerJars } = await ensureApacheKafka()
-    const jars = (await readdir(brokerJars)).filter((name) => name.endsWith('.jar'))
+  /** With the jars of 4.4.0, or with the older ones that the command line tools come from. */
+  static async start(release: 'newest' | 'previous' = 'newest'): Promise<Judge> {
+    const { brokerJars, toolJars } = await ensureApacheKafka()
+    const jarFolder = release === 'newest' ? brokerJars : toolJars
+    const jars = (await readdir(jarFolder)).filter((name) => name.endsWith('.jar'))
     const folder = await mkdtemp(join(tmpdir(), 'ottla-judge-'))
-    const classpath = [...jars.map((name) => join(brokerJars, name)), folder].join(delimiter)
+    const classpath = [...jars.map((name) => join(jarFolder, name)), folder].join(delimiter)
     const sources = (await readdir(SOURCES)).map((name) => join(SOURCES, name))
     const javac = ['-proc:none', '-cp', classpath, '-d', folder, ...sources]
     await promisify(execFile)('javac', javac, { timeout: 120_000 })

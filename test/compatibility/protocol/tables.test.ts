@@ -1,8 +1,15 @@
 /** Our tables and error codes beside the definitions inside Apache Kafka's jars, field by field. */
-import { apis, ERROR_CODES } from '@ottla/protocol'
+import { apis, ERROR_CODES, rangeOf } from '@ottla/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { everyMessage } from '../../../packages/protocol/src/schema/every-message.ts'
-import type { Field, Fields, Message } from '../../../packages/protocol/src/schema/schema.ts'
+import { plainFields, taggedFields } from '../../../packages/protocol/src/schema/field-layout.ts'
+import {
+  type Field,
+  type Fields,
+  isNullable,
+  type Message,
+  type VersionRange,
+} from '../../../packages/protocol/src/schema/schema.ts'
 import {
   camelCase,
   defaultValue,
@@ -111,4 +118,62 @@ test('every error code has its name, and is retriable where Java says so', async
   const kind = (e: TheirError) => (e.refresh ? 'refresh' : e.retriable ? 'retriable' : 'fatal')
   const rows = theirs.map((error) => [error.name, [error.code, kind(error)]] as const)
   expect(ERROR_CODES).toEqual(Object.fromEntries(rows))
+})
+
+/** A definition of another release as fields of ours. */
+function fieldsOf(fields: readonly JsonField[], structs: ReadonlyMap<string, JsonField>): Fields {
+  const rows = fields.map((field) => {
+    const type = field.type.replace(/^\[\]/, '')
+    const inner = field.fields && field.fields.length > 0 ? field.fields : structs.get(type)?.fields
+    const isArray = field.type.startsWith('[]')
+    const row = {
+      kind: isArray ? 'array' : inner ? 'struct' : 'scalar',
+      versions: versionsOf(field),
+      nullable: field.nullableVersions,
+      tag: field.tag,
+      tagged: field.taggedVersions,
+      scalar: isArray || inner ? undefined : type,
+      element: isArray && !inner ? type : undefined,
+      fields: inner && fieldsOf(inner, structs),
+    }
+    return [camelCase(field.name), row] as const
+  })
+  return Object.fromEntries(rows) as unknown as Fields
+}
+
+/**
+ * What of a table is visible on the wire in one version: no names, which may change. The older of
+ * two layouts allows for further tagged fields, which may come to a version that is out already.
+ */
+function layoutOf(fields: Fields, version: number, isOlder: boolean): unknown {
+  const tagged = taggedFields(fields, version).map(([, field]) => [field.tag, ...row(field)])
+  function row(field: Field<unknown>) {
+    const inner = field.fields && layoutOf(field.fields, version, isOlder)
+    return [field.kind, field.scalar ?? field.element, isNullable(field, version), inner]
+  }
+  return {
+    plain: plainFields(fields, version).map(([, field]) => row(field)),
+    tagged: isOlder ? expect.arrayContaining(tagged) : tagged,
+  }
+}
+
+test('every version of the previous release looks on the wire as it did', async () => {
+  await using previous = await Judge.start('previous')
+  const texts = await previous.ask<string[]>({ op: 'definitions' })
+  const definitions = texts.map(parseDefinition).filter((definition) => definition !== undefined)
+  expect(definitions.length).toBeGreaterThan(250)
+  const ours = new Map(everyMessage.map((message) => [message.name, message]))
+  for (const definition of definitions) {
+    const message = ours.get(definition.name) as Message
+    const [lowest, highest] = rangeOf(definition.validVersions as VersionRange)
+    const last = definition.latestVersionUnstable ? highest - 1 : highest
+    expect(message.highest, definition.name).toBeGreaterThanOrEqual(last)
+    const structs = new Map((definition.commonStructs ?? []).map((s) => [s.name, s]))
+    const fields = fieldsOf(definition.fields, structs)
+    for (let version = lowest; version <= last; version++) {
+      const where = `${definition.name} v${version}`
+      const older = layoutOf(fields, version, true)
+      expect(layoutOf(message.fields, version, false), where).toEqual(older)
+    }
+  }
 })

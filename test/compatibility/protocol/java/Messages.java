@@ -94,7 +94,9 @@ final class Messages {
     private static Iterable<ZipFile> jars() throws IOException {
         java.util.List<ZipFile> jars = new java.util.ArrayList<>();
         for (String path : System.getProperty("java.class.path").split(File.pathSeparator)) {
-            if (path.contains("kafka-") && path.endsWith(".jar")) jars.add(new ZipFile(path));
+            // The definitions of Streams are its own private format, in another kind of JSON.
+            boolean isOurs = path.contains("kafka-") && !path.contains("kafka-streams");
+            if (isOurs && path.endsWith(".jar")) jars.add(new ZipFile(path));
         }
         return jars;
     }
