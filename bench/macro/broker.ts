@@ -14,7 +14,7 @@ import {
   APACHE_TOOLS_VERSION,
 } from '../../test/compatibility/support/apache-jars.ts'
 import { runTool } from '../../test/compatibility/support/apache-tools.ts'
-import { type OttlaProcess, startOttlaProcess } from '../support/ottla-process.ts'
+import { type OttlaProcess, startOttlaProcess } from '../../test/support/ottla-process.ts'
 import { cpuSeconds, residentBytes } from '../support/process-usage.ts'
 import { type ResultRow, rowOf, saveResults } from '../support/results.ts'
 
