@@ -1,4 +1,4 @@
-import { OttlaError } from '@ottla/base'
+import { AssertionError, messageOf, OttlaError } from '@ottla/base'
 import type { ErrorName } from '@ottla/protocol'
 
 /** The log could not do what was asked; `errorName` is what a Kafka client should be told. */
@@ -21,6 +21,15 @@ export class CorruptRecordError extends StorageError {
     this.file = file
     this.position = position
   }
+}
+
+/**
+ * An error of the operating system or of a file's form as one that can be answered for the partition
+ * alone. Bugs pass through.
+ */
+export function asStorageError(error: unknown, what: string): unknown {
+  if (error instanceof StorageError || error instanceof AssertionError) return error
+  return new StorageError('KAFKA_STORAGE_ERROR', `${what}: ${messageOf(error)}`, error)
 }
 
 /** A file of ours or of Apache Kafka's does not parse. */

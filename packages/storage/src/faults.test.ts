@@ -136,3 +136,45 @@ describe('full disk', () => {
     expect(syncs).toBe(1)
   })
 })
+
+describe('reads', () => {
+  const options = { bytesMax: 1000, upTo: 'high-watermark', atLeastOneBatch: true } as const
+
+  test('a failed read is an error of that partition only', async () => {
+    const disk = new FaultyFileSystem(new MemoryFileSystem())
+    const { manager, fatal } = await openLogs(disk, { tailCacheBytesMax: 0 })
+    const log = await createLog(manager)
+    const other = await createLog(manager, {}, 1)
+    await appendDurably(log, producer(0))
+    await appendDurably(other, producer(0))
+    disk.decide = (call, path) =>
+      call === 'read' && path.includes('t-0/') ? { kind: 'error', code: 'EIO' } : undefined
+    await expect(log.read(0, options)).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
+    expect(await other.read(0, options)).toMatchObject({ size: 91 })
+    expect(fatal).toEqual([])
+    expect(await appendDurably(log, producer(1))).toBe(1)
+    await manager.close()
+  })
+
+  test('a deleted log answers with errors, not with a crash', async () => {
+    const { manager } = await openLogs()
+    const log = await createLog(manager)
+    await appendDurably(log, producer(0))
+    await manager.delete('t', 0)
+    expect(log.isOpen).toBe(false)
+    expect(log.highWatermark).toBe(1)
+    expect(() => log.read(0, options)).toThrow(/deleted/)
+    await expect(log.ready()).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    expect(log.append(producer(1), client)).toMatchObject({ error: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    await manager.close()
+  })
+
+  test('a log that is deleted while it is read lets the read finish', async () => {
+    const { manager } = await openLogs(undefined, { tailCacheBytesMax: 0 })
+    const log = await createLog(manager)
+    await appendDurably(log, producer(0))
+    const reading = log.read(0, options)
+    await manager.delete('t', 0)
+    expect(await reading).toMatchObject({ size: 91 })
+  })
+})

@@ -15,7 +15,7 @@
  *
  * What the checkpoints say of a partition that was not opened is kept and written again.
  */
-import { assert, type Clock, type Logger, type Random, type Uuid } from '@ottla/base'
+import { assert, type Clock, codeOf, type Logger, type Random, type Uuid } from '@ottla/base'
 import {
   HIGH_WATERMARK_FILE,
   LOG_START_FILE,
@@ -349,6 +349,9 @@ export class LogManager {
     const done = this.writing.then(() => {
       this.queued.delete(kind)
       return write()
+    })
+    done.catch((error: unknown) => {
+      if (codeOf(error) === 'EIO') this.context.committer.fence(error)
     })
     this.queued.set(kind, done)
     // The caller gets the error; the next in line starts all the same.

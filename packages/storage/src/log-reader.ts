@@ -19,7 +19,7 @@ import {
   isBatchCrcValid,
   lastOffsetOf,
 } from '@ottla/protocol'
-import { CorruptRecordError, StorageError } from './errors.ts'
+import { asStorageError, CorruptRecordError, StorageError } from './errors.ts'
 import { readFullyAsync } from './file-system.ts'
 import type { IndexCache } from './index-cache.ts'
 import type { LogContext } from './log-context.ts'
@@ -96,7 +96,12 @@ export class LogReader {
       this.context.counters.tailReads++
       return this.result(offset, cached.chunks, cached.size, isCommitted)
     }
-    return this.readFile({ offset, endOffset, bytesMax, atLeastOneBatch }, isCommitted)
+    const range = { offset, endOffset, bytesMax, atLeastOneBatch }
+    return this.readFile(range, isCommitted).catch((error: unknown) => {
+      const failure = asStorageError(error, `read of offset ${offset}`)
+      if (failure !== error) this.context.logger.error('read failed', { error })
+      throw failure
+    })
   }
 
   private endOffsetFor(upTo: ReadUpTo): number {

@@ -14,10 +14,10 @@
  *
  * Between a round's start and end more batches may be appended; they belong to the next one.
  */
-import { assert, ClosedError, type Uuid } from '@ottla/base'
+import { assert, type Uuid } from '@ottla/base'
 import type { CommitMember } from './committer.ts'
 import { Deferred } from './deferred.ts'
-import { StorageError } from './errors.ts'
+import { asStorageError, StorageError } from './errors.ts'
 import type { FileSystem } from './file-system.ts'
 import type { EpochEnd } from './leader-epoch-cache.ts'
 import { type AppendOptions, type AppendResult, LogAppender } from './log-appender.ts'
@@ -54,7 +54,8 @@ export class PartitionLog implements CommitMember, SyncedLog {
   private roundWaiters: Deferred | undefined
   private pendingWaiters: Deferred | undefined
   private lastSyncMs = 0
-  private readonly listeners: (() => void)[] = []
+  /** Replaced, not changed: listeners come and go while they are called. */
+  private listeners: readonly (() => void)[] = []
 
   constructor(context: LogContext, identity: PartitionIdentity, config: LogConfig) {
     this.context = context
@@ -81,7 +82,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
 
   /** Opens the log, recovering it if need be. Cheap when open; concurrent calls share the work. */
   ready(): Promise<void> {
-    if (this.isGone) return Promise.reject(new ClosedError(this.name))
+    if (this.isGone) return Promise.reject(this.goneError())
     if (this.openState) return DURABLE
     this.opening ??= this.open().finally(() => {
       this.opening = undefined
@@ -90,8 +91,10 @@ export class PartitionLog implements CommitMember, SyncedLog {
   }
 
   private async open(): Promise<void> {
-    const state = await this.files.load(this.config)
-    if (this.isGone) throw new ClosedError(this.name)
+    const state = await this.files.load(this.config).catch((error: unknown) => {
+      throw asStorageError(error, `${this.name} cannot be opened`)
+    })
+    if (this.isGone) throw this.goneError()
     this.openWriter = new LogWriter(this.context, state.directory, state.epochs)
     this.openReader = new LogReader(this.context, state, this.tail)
     this.openAppender = new LogAppender(this.context, this, {
@@ -114,13 +117,17 @@ export class PartitionLog implements CommitMember, SyncedLog {
     this.release()
   }
 
-  /** Forgets the open log without touching the disk. */
-  private release(): void {
+  private releaseFiles(): void {
     for (const segment of this.openState?.segments ?? []) {
       this.context.openFiles.drop(segment)
       this.context.indexCache.forget(segment)
     }
     this.context.tailCache.remove(this.tail)
+  }
+
+  /** Forgets the open log without touching the disk. */
+  private release(): void {
+    this.releaseFiles()
     this.openState = undefined
     this.openWriter = undefined
     this.openReader = undefined
@@ -135,7 +142,8 @@ export class PartitionLog implements CommitMember, SyncedLog {
     await this.context.committer.drain()
     this.context.journal.forget(this)
     await this.files.renameForDeletion()
-    this.release()
+    // The state stays for whoever still holds the log and asks for its positions.
+    this.releaseFiles()
   }
 
   /** Resolves when everything appended so far is durable. */
@@ -225,6 +233,10 @@ export class PartitionLog implements CommitMember, SyncedLog {
   append(batch: Buffer, options: AppendOptions): AppendResult {
     const { fenced } = this.context.committer
     if (fenced) return { kind: 'refused', error: 'KAFKA_STORAGE_ERROR', message: fenced.message }
+    if (this.isGone) {
+      const { errorName, message } = this.goneError()
+      return { kind: 'refused', error: errorName, message }
+    }
     const result = this.appender.append(batch, options)
     if (result.kind === 'appended') this.markDirty()
     return result
@@ -348,10 +360,9 @@ export class PartitionLog implements CommitMember, SyncedLog {
 
   /** Called once per round that moved the high watermark, and when a round failed. */
   onHighWatermark(listener: () => void): () => void {
-    this.listeners.push(listener)
+    this.listeners = [...this.listeners, listener]
     return () => {
-      const at = this.listeners.indexOf(listener)
-      if (at >= 0) this.listeners.splice(at, 1)
+      this.listeners = this.listeners.filter((other) => other !== listener)
     }
   }
 
@@ -359,6 +370,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
 
   /** Whole batches from the one that contains `offset` on; at once when they are cached. */
   read(offset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
+    if (this.isGone) throw this.goneError()
     return this.reader.read(offset, options)
   }
 
@@ -403,8 +415,12 @@ export class PartitionLog implements CommitMember, SyncedLog {
 
   /** For the parts of the package that work on open logs. */
   get state(): LogState {
-    assert(this.openState, `${this.name} is not open`)
-    return this.openState
+    if (this.openState) return this.openState
+    throw new StorageError('KAFKA_STORAGE_ERROR', `${this.name} is not open`)
+  }
+
+  private goneError(): StorageError {
+    return new StorageError('UNKNOWN_TOPIC_OR_PARTITION', `${this.name} was deleted`)
   }
 
   get fileSystem(): FileSystem {
