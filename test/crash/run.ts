@@ -1,0 +1,69 @@
+/**
+ * The long crash tests: `npm run test:crash -- [--points N] [--kills N] [--seed N]`. Ends with 1 when
+ * anything was lost, repeated or altered, or a deliberate mistake went unnoticed.
+ */
+import { parseArgs } from 'node:util'
+import { SeededRandom } from '@ottla/base'
+import { killNine } from './kill-nine.ts'
+import { runCrashTest } from './log-crash.ts'
+import { MUTANTS, runMutant } from './log-crash-mutants.ts'
+
+const START_MS_MAX = 1000
+
+const { values } = parseArgs({
+  options: {
+    points: { type: 'string', default: '10000' },
+    kills: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+  },
+})
+const seed = Number(values.seed)
+const points = Number(values.points)
+const kills = Number(values.kills)
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+async function crashStates(): Promise<number> {
+  const report = await runCrashTest({ seed, points })
+  say(
+    `crash states: ${report.points} (${report.nestedPoints} of them during recovery) in ` +
+      `${report.histories} histories with ${report.batches} batches, ${report.droppedBytes} torn ` +
+      `bytes cut, ${(report.elapsedMs / 1000).toFixed(1)} s, ${report.violations.length} violations`,
+  )
+  for (const violation of report.violations.slice(0, 10)) say(`  ${violation}`)
+  return report.violations.length
+}
+
+async function mutants(): Promise<number> {
+  let missed = 0
+  for (const name of Object.keys(MUTANTS)) {
+    const { violations, points: reached } = await runMutant(name, seed, Math.min(points, 5000))
+    const isCaught = violations.length > 0
+    if (!isCaught) missed++
+    say(`mutant "${name}": ${isCaught ? `caught at state ${reached}` : 'NOT CAUGHT'}`)
+  }
+  return missed
+}
+
+async function killRuns(): Promise<number> {
+  const random = new SeededRandom(seed)
+  const result = await killNine({
+    kills,
+    random: () => random.float(),
+    onKill: (kill) => {
+      if (kill % 20 === 0) say(`killed ${kill} times`)
+    },
+  })
+  const starts = [...result.startsMs].sort((a, b) => a - b)
+  const slowest = starts.at(-1) ?? 0
+  say(
+    `kill -9: ${kills} kills, ${result.acknowledged} records acknowledged, ${result.stored} stored, ` +
+      `start after a kill ${starts[Math.floor(starts.length / 2)]} ms (median), ${slowest} ms ` +
+      `(slowest), ${result.faults.length} faults`,
+  )
+  for (const fault of result.faults) say(`  ${fault}`)
+  if (slowest > START_MS_MAX) say(`  a start took longer than ${START_MS_MAX} ms`)
+  return result.faults.length + (slowest > START_MS_MAX ? 1 : 0)
+}
+
+const failures = (await crashStates()) + (await mutants()) + (await killRuns())
+process.exitCode = failures > 0 ? 1 : 0
