@@ -91,8 +91,9 @@ try {
   const appended = await measure(() => append(logs, template, count))
   const gb = (count * template.length) / 1e9
   console.log(
-    `append ${template.length} B, ${inFlight} in flight, ${partitions} partitions, ${flushPolicy}: ` +
-      `${((gb * 1e6) / appended.ms).toFixed(0)} MB/s, ${(appended.cpu / gb).toFixed(2)} CPU s/GB, ` +
+    `append ${template.length} B, ${inFlight} in flight, ${partitions} partitions, ` +
+      `${flushPolicy}: ${((gb * 1e6) / appended.ms).toFixed(0)} MB/s, ` +
+      `${(appended.cpu / gb).toFixed(2)} CPU s/GB, ` +
       `${((appended.cpu * 1e6) / count).toFixed(1)} us/batch, ${manager.commitRounds} rounds`,
   )
   let readBytes = 0

@@ -20,6 +20,7 @@ import { GroupMember } from '../group/group-member.ts'
 import { ConsumerBatch } from './consumer-batch.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { Fetcher } from './fetcher.ts'
+import { keepLargeAllocations } from './large-allocations.ts'
 import { PartitionState, partitionKey } from './partition-state.ts'
 import { PositionLookup } from './position-lookup.ts'
 import type { SubscribedTopics } from './subscribed-topics.ts'
@@ -66,6 +67,7 @@ export class ConsumerEngine {
     this.cluster = cluster
     this.options = options
     this.topics = topics
+    keepLargeAllocations()
     this.fetchPool = new ConnectionPool(cluster.context)
     this.groupPool = new ConnectionPool(cluster.context)
     this.lastAutoCommitMs = cluster.context.clock.monotonicMs()
