@@ -384,7 +384,8 @@ class CrashHistory {
       image.onCall = (call, path) => {
         if (!this.random.chance(0.3)) return
         const plan = { ...this.random.pick(PLANS), random: this.random }
-        const what = `${point.what}, then ${call} ${path} (bytes ${plan.bytes}, names ${plan.names})`
+        const kept = `(bytes ${plan.bytes}, names ${plan.names})`
+        const what = `${point.what}, then ${call} ${path} ${kept}`
         const nested = image.crash(plan, this.fileOptions())
         this.points.push({ ...point, image: nested, what, depth: point.depth + 1 })
       }

@@ -59,7 +59,7 @@ export function clientBatchFault(
     return { error: 'CORRUPT_MESSAGE', message }
   }
   if (size > config.maxMessageBytes) {
-    const message = `The record batch size in the append is ${size} bytes which exceeds the maximum configured value of ${config.maxMessageBytes}`
+    const message = `A batch of ${size} bytes, but max.message.bytes is ${config.maxMessageBytes}`
     return { error: 'MESSAGE_TOO_LARGE', message }
   }
   if (size > config.segmentBytes) {

@@ -24,8 +24,8 @@ export class CorruptRecordError extends StorageError {
 }
 
 /**
- * An error of the operating system or of a file's form as one that can be answered for the partition
- * alone. Bugs pass through.
+ * An error of the operating system or of a file's form as one that can be answered for one
+ * partition alone. Bugs pass through.
  */
 export function asStorageError(error: unknown, what: string): unknown {
   if (error instanceof StorageError || error instanceof AssertionError) return error

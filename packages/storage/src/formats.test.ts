@@ -107,7 +107,7 @@ describe('checkpoints', () => {
   })
 })
 
-test('OffsetForLeaderEpoch answers with the end of the largest epoch not above the one asked for', () => {
+test('OffsetForLeaderEpoch answers with the end of the epoch asked for or the one below', () => {
   const cache = new LeaderEpochCache()
   cache.maybeAssign(1, 0)
   cache.maybeAssign(4, 10)

@@ -437,7 +437,7 @@ class LogLoader {
     if (nextOffset >= this.saved.recoveryPoint) return nextOffset
     const segment = this.state.activeSegment
     if (this.state.corruptRanges.at(-1)?.to !== this.saved.recoveryPoint) {
-      const reason = `the log ends at offset ${nextOffset}, but was synced up to ${this.saved.recoveryPoint}`
+      const reason = `the log ends at ${nextOffset}, but was synced to ${this.saved.recoveryPoint}`
       const range = { from: nextOffset, to: this.saved.recoveryPoint, reason }
       this.state.corruptRanges.push({ ...range, file: segment.path('log'), position: segment.size })
       this.context.logger.error('records below the recovery point are missing', {

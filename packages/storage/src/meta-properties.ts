@@ -39,7 +39,9 @@ export async function ensureMetaProperties(
     directoryId: found?.get('directory.id') ?? randomUuid(random),
   }
   if (!found?.has('directory.id') || !found.has('cluster.id')) {
-    const text = `version=1\ncluster.id=${properties.clusterId}\nnode.id=${properties.nodeId}\ndirectory.id=${properties.directoryId}\n`
+    const { clusterId, nodeId, directoryId } = properties
+    const lines = ['version=1', `cluster.id=${clusterId}`, `node.id=${nodeId}`]
+    const text = `${lines.join('\n')}\ndirectory.id=${directoryId}\n`
     await replaceFile(fileSystem, path, Buffer.from(text))
   }
   return properties

@@ -43,7 +43,7 @@ export class OffsetIndex {
     return this.buffer.readInt32BE(entry * ENTRY + 4)
   }
 
-  /** Position of a batch that starts at or before the one with this offset; 0 when none is noted. */
+  /** Position of a batch at or before the one with this offset; 0 when none is noted. */
   lookup(relativeOffset: number): number {
     let low = 0
     let high = this.count

@@ -395,7 +395,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
   async deleteRecordsBefore(offset: number): Promise<number> {
     const { state } = this
     if (offset < 0 || offset > state.highWatermark) {
-      const message = `Cannot delete records before ${offset}: the high watermark is ${state.highWatermark}`
+      const message = `Offset ${offset} is not below the high watermark ${state.highWatermark}`
       throw new StorageError('OFFSET_OUT_OF_RANGE', message)
     }
     if (offset > state.logStartOffset) {

@@ -138,7 +138,8 @@ export class ProducerStates {
     const fault = checkEpoch(entry, producerEpoch)
     if (fault) return fault
     if (coordinatorEpoch >= entry.coordinatorEpoch) return undefined
-    const message = `Marker of coordinator epoch ${coordinatorEpoch}, but ${entry.coordinatorEpoch} is known`
+    const known = entry.coordinatorEpoch
+    const message = `Marker of coordinator epoch ${coordinatorEpoch}, but ${known} is known`
     return { error: 'TRANSACTION_COORDINATOR_FENCED', message } satisfies ProducerFault
   }
 
@@ -269,7 +270,7 @@ function checkEpoch(entry: ProducerEntry, producerEpoch: number): ProducerFault 
   if (producerEpoch >= entry.producerEpoch) return undefined
   return {
     error: 'INVALID_PRODUCER_EPOCH',
-    message: `Epoch ${producerEpoch} of producer ${entry.producerId} is older than ${entry.producerEpoch}`,
+    message: `Producer ${entry.producerId}: epoch ${producerEpoch} is below ${entry.producerEpoch}`,
   }
 }
 

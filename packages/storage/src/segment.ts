@@ -87,7 +87,7 @@ export class Segment {
     this.areTimestampsKnown = true
   }
 
-  /** Notes a batch that lies or will lie at `position`; it must directly follow the previous one. */
+  /** Notes a batch that lies or will lie at `position`, directly behind the previous one. */
   noteBatch(batch: Buffer, at: number, position: number, indexIntervalBytes: number): void {
     const batchMaxTimestamp = maxTimestampOf(batch, at)
     const lastOffset = lastOffsetOf(batch, at)
@@ -205,7 +205,7 @@ export class Segment {
     this.areTimestampsKnown = true
   }
 
-  /** Lets go of indexes that can be read again. Only for sealed segments whose files are written. */
+  /** Lets go of indexes that can be read again: of sealed segments whose files are written. */
   dropIndexes(): void {
     this.offsets = undefined
     this.times = undefined
