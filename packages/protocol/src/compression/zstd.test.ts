@@ -20,6 +20,13 @@ describe('zstd', () => {
     expect(wasm.decompress(Buffer.concat([open, open]), 100).toString()).toBe('abcabc')
   })
 
+  test('takes the content size of a frame for a hint only', async () => {
+    const wasm = await wasmZstd()
+    const [empty, full] = [wasm.compress(Buffer.alloc(0), 3), wasm.compress(text, 3)]
+    const joined = Buffer.concat([empty, empty, full, full])
+    expect(wasm.decompress(joined, 2 ** 24)).toHaveLength(text.length * 2)
+  })
+
   test('raises its guess of the output up to the limit', async () => {
     const wasm = await wasmZstd()
     const bomb = wasm.compress(Buffer.alloc(5_000_000), 3)

@@ -95,6 +95,28 @@ type ZstdCompress = (
 /** "Destination buffer is too small", the one error that asks for another try. */
 const ERROR_TARGET_TOO_SMALL = -70
 const CAPACITY_MIN = 64 * 1024
+/** A frame that claims to grow more is not believed before it has done so. */
+const LIKELY_RATIO_MAX = 64
+const FRAME_MAGIC = 0xfd2fb528
+
+/** The content size in the header of the first frame, where it is stated. */
+function contentSizeOf(bytes: Buffer): number | undefined {
+  if (bytes.length < 16 || bytes.readUInt32LE(0) !== FRAME_MAGIC) return undefined
+  const descriptor = bytes[4] as number
+  const isSingleSegment = (descriptor & 0x20) !== 0
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] as number
+  const at = 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes
+  switch (descriptor >>> 6) {
+    case 1:
+      return bytes.readUInt16LE(at) + 256
+    case 2:
+      return bytes.readUInt32LE(at)
+    case 0:
+      return isSingleSegment ? bytes[at] : undefined
+    default:
+      return undefined
+  }
+}
 
 let wasm: Promise<ZstdImplementation> | undefined
 
@@ -159,14 +181,17 @@ class WasmZstd implements ZstdImplementation {
     })
   }
 
-  /** The content size is often not in the frame, so the capacity is guessed and then raised. */
+  /** Java leaves the content size out of the frame, so the capacity is guessed and then raised. */
   decompress(bytes: Buffer, sizeMax: number): Buffer {
-    let capacity = Math.min(sizeMax, Math.max(CAPACITY_MIN, bytes.length * 6))
+    const stated = contentSizeOf(bytes)
+    const guess = Math.max(CAPACITY_MIN, bytes.length * 6)
+    const isLikely = stated !== undefined && stated <= bytes.length * LIKELY_RATIO_MAX
+    let capacity = Math.min(sizeMax, isLikely ? stated : guess)
     for (;;) {
       const decoded = this.tryDecompress(bytes, capacity)
       if (decoded) return decoded
       if (capacity >= sizeMax) throw new DecompressedTooLargeError('zstd', sizeMax)
-      capacity = Math.min(sizeMax, capacity * 4)
+      capacity = Math.min(sizeMax, Math.max(CAPACITY_MIN, capacity * 4))
     }
   }
 

@@ -153,6 +153,9 @@ export class RecordBatch {
   cursor(sizeMax = DECOMPRESSED_SIZE_MAX): RecordCursor {
     const { buffer, position } = this
     const count = this.recordsCount
+    if (this.size < BATCH_OVERHEAD || this.size > buffer.length - position) {
+      throw new MalformedMessageError(`batch of ${this.size} bytes is cut off`, position)
+    }
     let [bytes, start, end] = [buffer, position + BATCH_OVERHEAD, position + this.size]
     if (this.compression !== 0) {
       bytes = decompress(this.compression, buffer.subarray(start, end), { sizeMax })

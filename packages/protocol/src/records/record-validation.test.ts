@@ -96,6 +96,15 @@ describe.each(Object.entries(COMPRESSION))('records packed with %s', (_, codec) 
     })
 })
 
+test('a batch that is cut off is corrupt', () => {
+  const batch = batchOf(['a', 'b'])
+  for (const size of [BATCH_OVERHEAD, batch.length - 8, batch.length - 1]) {
+    expect(validateRecords(batch.subarray(0, size), 0, rules)).toMatchObject({
+      error: 'CORRUPT_MESSAGE',
+    })
+  }
+})
+
 test('damaged batches end in typed errors only', () => {
   const random = new SeededRandom(99)
   for (let i = 0; i < 6000; i++) {

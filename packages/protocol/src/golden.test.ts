@@ -4,11 +4,11 @@
  */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { decodeMessage, encodeMessage } from '../codec.ts'
-import { everyMessage, versionsOf } from './every-message.ts'
-import { messageJson } from './message-json.ts'
+import { decodeMessage, encodeMessage } from './codec.ts'
+import { everyMessage, versionsOf } from './schema/every-message.ts'
+import { messageJson } from './schema/message-json.ts'
 
-const folder = new URL('../../testdata/golden/', import.meta.url)
+const folder = new URL('../testdata/golden/', import.meta.url)
 
 describe.each(everyMessage.map((message) => [message.name, message] as const))(
   '%s',
