@@ -259,7 +259,8 @@ function printApis(requests: readonly JsonMessage[]): string {
   const imports = sorted
     .map(
       (m) =>
-        `import { ${name(m)}Request, ${name(m)}Response } from './messages/${kebabCase(name(m))}.ts'`,
+        `import { ${name(m)}Request, ${name(m)}Response } ` +
+        `from './messages/${kebabCase(name(m))}.ts'`,
     )
     .sort()
   const rows = sorted.map(

@@ -2,7 +2,8 @@
  * Frames: size, header and body of requests and responses; and the two-byte version prefix that
  * coordinators put in front of their records.
  *
- *   request   int32 size | int16 key | int16 version | int32 correlation id | client id | tags? | body
+ *   request   int32 size | int16 key | int16 version | int32 correlation id | client id | tags?
+ *             | body
  *   response  int32 size | int32 correlation id | tags? | body
  *
  * Tags are there in flexible versions; the client id keeps its old encoding even then, and the

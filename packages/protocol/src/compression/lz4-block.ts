@@ -2,7 +2,8 @@
  * LZ4 blocks in plain JavaScript: the stand-in where the native package has no binary, the reader
  * of frames whose blocks refer to earlier ones, and the oracle of the native one.
  *
- *   sequence   token (literals << 4 | match - 4) | literal length+ | literals | offset LE16 | match+
+ *   sequence   token (literals << 4 | match - 4) | literal length+ | literals | offset LE16
+ *              | match length+
  *
  * Lengths of 15 go on in bytes of 255. A block ends with literals only; a match may overlap what it
  * produces.

@@ -204,7 +204,7 @@ function decodeInto(encoded: Buffer, target: Buffer, range: readonly [number, nu
   }
 }
 
-/** The native decoder wants the capacity in front of the block, so the block is copied behind it. */
+/** The native decoder wants the capacity in front of the block, which is copied behind it. */
 function decodeNative(package_: Lz4Native, encoded: Buffer, capacity: number): Buffer {
   const prefixed = Buffer.allocUnsafe(encoded.length + 4)
   prefixed.writeUInt32LE(capacity, 0)

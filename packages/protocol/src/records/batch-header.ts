@@ -42,7 +42,7 @@ export const TRANSACTIONAL_BIT = 0x10
 export const CONTROL_BIT = 0x20
 export const DELETE_HORIZON_BIT = 0x40
 
-/** A 64-bit integer as a number. Values beyond 2^53 lose precision: callers check where it matters. */
+/** A 64-bit integer as a number. Beyond 2^53 it loses precision: callers check where it matters. */
 export function readInt64(buffer: Buffer, position: number): number {
   return buffer.readInt32BE(position) * 0x1_0000_0000 + buffer.readUInt32BE(position + 4)
 }

@@ -71,7 +71,7 @@ export class RecordCursor {
     throw new MalformedMessageError(reason, this.position)
   }
 
-  /** Reads a zig-zag varint of 32 bits. Sizes of one byte, the usual case, take the first branch. */
+  /** Reads a zig-zag varint of 32 bits. One byte, the usual case, takes the first branch. */
   private varint(): number {
     const byte = this.bytes[this.position] as number
     if (byte < 0x80 && this.position < this.end) {

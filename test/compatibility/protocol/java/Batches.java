@@ -92,7 +92,8 @@ final class Batches {
             Header[] headers = new Header[count];
             for (int i = 0; i < count; i++) {
                 JsonNode header = record.get("headers").get(i);
-                headers[i] = new RecordHeader(header.get("key").asText(), data(header.get("value")));
+                String name = header.get("key").asText();
+                headers[i] = new RecordHeader(name, data(header.get("value")));
             }
             byte[] key = data(record.get("key"));
             byte[] value = data(record.get("value"));

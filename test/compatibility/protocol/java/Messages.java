@@ -61,7 +61,8 @@ final class Messages {
         answer.set("json", json);
         if (!request.get("hasRecords").asBoolean()) {
             Method fromJson = converter.getMethod("read", JsonNode.class, short.class);
-            answer.put("bytesFromJson", write((Message) fromJson.invoke(null, json, version), version));
+            Message again = (Message) fromJson.invoke(null, json, version);
+            answer.put("bytesFromJson", write(again, version));
         }
         return answer;
     }
