@@ -2,7 +2,7 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/*.js', '**/*.mjs', 'bench/results/**'] },
+  { ignores: ['**/dist/**', 'packages/cli/bundle/**', '**/*.js', '**/*.mjs', 'bench/results/**'] },
   {
     files: ['packages/*/src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'tools/**/*.ts'],
     languageOptions: {

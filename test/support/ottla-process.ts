@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../packages/cli/bundle/main.js', import.meta.url))
 
 export interface OttlaProcessOptions {
   /** Kept when given; else a temporary one is made and removed on stop. */
