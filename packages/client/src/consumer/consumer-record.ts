@@ -5,7 +5,7 @@
  * Keys and values that are bytes are views of the fetched batch and keep all of it in memory: copy
  * what must outlive the loop, or take `detach()`.
  *
- * HOT: guarded by bench/macro/client-consume.ts
+ * HOT: guarded by bench/macro/client-speed.ts
  */
 
 import { SerializationError } from '../errors.ts'

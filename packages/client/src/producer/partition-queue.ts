@@ -9,6 +9,9 @@
  * - after a batch has failed, nothing is sent until every batch in flight has come back. Those
  *   behind the failed one are refused by the broker (OUT_OF_ORDER_SEQUENCE_NUMBER) or were stored;
  *   whichever it is, they come back into `waiting` in their old order and are sent again;
+ * - new batches wait until all retried ones have been acknowledged. The broker recognises duplicates
+ *   among the last five batches only: with new ones behind it, a batch that was stored, lost its
+ *   answer and fails once more would slip out of that memory;
  * - when it can no longer be known whether a sequence was stored (its batch expired), or the broker
  *   has lost track of it, the partition begins again at sequence 0 under a new producer epoch, and
  *   only when nothing is in flight.
@@ -116,8 +119,14 @@ export class PartitionQueue {
 
   /** True when sending waits for batches in flight to come back or for a new identity. */
   isBlocked(identity: ProducerIdentity): boolean {
-    if (this.isRecovering) return true
+    if (this.isRecovering || this.mustWaitForRetries()) return true
     return this.mustRestart && (identity === this.identity || this.inFlight.length > 0)
+  }
+
+  /** Nothing new goes out behind a batch that has been sent more than once. */
+  private mustWaitForRetries(): boolean {
+    const { head } = this
+    return head?.attempts === 0 && this.inFlight.some((batch) => batch.attempts > 1)
   }
 
   /** The next batch to send, with its sequence. It must have been closed. */

@@ -9,7 +9,7 @@
  * record is written again with counted sizes. Most text is ASCII, and counting first costs as much
  * as writing.
  *
- * HOT: guarded by bench/micro/record-writer.bench.ts
+ * HOT: guarded by bench/macro/client-speed.ts
  */
 import {
   ATTRIBUTES_POSITION,

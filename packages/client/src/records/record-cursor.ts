@@ -5,7 +5,7 @@
  * Must always hold: nothing is read beyond `end`; a record that does not fill its size exactly, or
  * names sizes that do not fit, throws a RecordFormatError.
  *
- * HOT: guarded by bench/micro/record-cursor.bench.ts
+ * HOT: guarded by bench/macro/client-speed.ts
  */
 
 /** Bytes that cannot be a record; the caller adds topic, partition and offset. */

@@ -1,0 +1,69 @@
+import { SeededRandom } from '@ottla/base'
+import { describe, expect, test } from 'vitest'
+import type { TopicMetadata } from '../cluster/cluster-metadata.ts'
+import { murmur2, partitionOfKey } from './murmur2.ts'
+import { keyedPartition, StickyPartition } from './partitioner.ts'
+
+describe('murmur2', () => {
+  // Computed with org.apache.kafka.common.utils.Utils of kafka-clients 4.4.0.
+  test.each([
+    ['', 275646681],
+    ['a', -1563381124],
+    ['ab', 316155434],
+    ['abc', 479470107],
+    ['abcd', -1323649548],
+    ['21', -973932308],
+    ['foobar', -790332482],
+    ['a-little-bit-long-string', -985981536],
+    ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
+    ['äöü€', 563110447],
+  ])('of %j is that of the Java client', (text, hash) => {
+    expect(murmur2(Buffer.from(text))).toBe(hash)
+  })
+
+  test('text and its bytes have the same partition, also when long', () => {
+    for (const key of ['a', 'schlüssel', 'x'.repeat(5_000)]) {
+      expect(keyedPartition(key, 17)).toBe(partitionOfKey(Buffer.from(key), 17))
+    }
+  })
+})
+
+describe('sticky partition', () => {
+  const partition = (index: number, leaderId: number) => ({
+    index,
+    leaderId,
+    leaderEpoch: 0,
+    replicas: [],
+    isr: [],
+    offlineReplicas: [],
+  })
+  const topic = (leaders: number[]): TopicMetadata => ({
+    name: 't',
+    id: '',
+    isInternal: false,
+    partitions: leaders.map((leader, i) => partition(i, leader)),
+  })
+
+  test('stays until enough bytes went there, and visits all partitions', () => {
+    const sticky = new StickyPartition(new SeededRandom(1), 100)
+    const visited = new Set<number>()
+    for (let i = 0; i < 100; i++) {
+      const chosen = sticky.choose(topic([1, 1, 1]))
+      visited.add(chosen)
+      for (let n = 0; n < 9; n++) {
+        sticky.add(10)
+        expect(sticky.choose(topic([1, 1, 1]))).toBe(chosen)
+      }
+      sticky.add(10)
+    }
+    expect([...visited].sort()).toEqual([0, 1, 2])
+  })
+
+  test('avoids partitions without a leader', () => {
+    const sticky = new StickyPartition(new SeededRandom(2), 1)
+    for (let i = 0; i < 50; i++) {
+      expect(sticky.choose(topic([-1, 1, -1]))).toBe(1)
+      sticky.add(1)
+    }
+  })
+})
