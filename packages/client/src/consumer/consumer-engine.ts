@@ -308,9 +308,14 @@ export class ConsumerEngine {
       const isLost = error.code === 'UNKNOWN_MEMBER_ID' || error.code === 'ILLEGAL_GENERATION'
       throw isLost ? new CommitFailedError(error.message) : error
     }
-    for (const { topic, partition, offset } of offsets) {
+    for (const { topic, partition, offset, leaderEpoch } of offsets) {
       const state = this.states.get(partitionKey(topic, partition))
-      if (state) state.committed = offset
+      if (!state) continue
+      state.committed = offset
+      // What was committed by hand counts as processed: an automatic commit must not take it back.
+      if ((state.consumed ?? -1) >= offset) continue
+      state.consumed = offset
+      state.consumedEpoch = leaderEpoch
     }
   }
 
