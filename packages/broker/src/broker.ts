@@ -31,6 +31,7 @@ import { FetchSessionCache } from './fetch-session.ts'
 import { handlers } from './handlers/handlers.ts'
 import { HealthServer } from './health-server.ts'
 import { MetadataImage } from './metadata/metadata-image.ts'
+import { metadataRecord } from './metadata/metadata-record.ts'
 import { MetadataStore } from './metadata/metadata-store.ts'
 import { BrokerMetrics } from './metrics.ts'
 import { Partitions } from './partitions.ts'
@@ -149,10 +150,32 @@ export class Broker {
       services.logs.checkpoint(),
     )
     if (!services.logs.wasCleanShutdown) {
-      services.logs.recoverAll().catch((error: unknown) => {
+      this.recover().catch((error: unknown) => {
         logger.error('recovery failed', { reason: messageOf(error) })
       })
     }
+  }
+
+  /**
+   * Opens what was not closed cleanly. A log that lost bytes gets a new leader epoch, so that clients
+   * which have seen them (only possible with flush.policy=os) notice (KIP-320).
+   */
+  private async recover(): Promise<void> {
+    const { logs, metadata, image } = this.services
+    await logs.recoverAll()
+    await metadata.change(() => ({
+      response: undefined,
+      records: [...logs.partitions()]
+        .filter((log) => log.droppedBytes > 0)
+        .flatMap(({ topic, partition }) => {
+          const topicId = image.topics.get(topic)?.id
+          if (topicId === undefined) return []
+          const leader = this.services.nodeId
+          return [
+            metadataRecord('PartitionChangeRecord', { partitionId: partition, topicId, leader }),
+          ]
+        }),
+    }))
   }
 
   private async openHealth(): Promise<void> {

@@ -33,5 +33,6 @@ export const recordTools: RecordTools = {
     if (!isCodecReady(codec)) return batch
     return recompress(batch, codec, { sizeMax: DECOMPRESSED_BYTES_MAX })
   },
-  findByTimestamp: (batch, timestamp) => findRecordByTimestamp(new RecordBatch(batch), timestamp, 0),
+  findByTimestamp: (batch, timestamp) =>
+    findRecordByTimestamp(new RecordBatch(batch), timestamp, 0),
 }

@@ -162,6 +162,21 @@ export class GroupService {
     )
   }
 
+  /** Offsets of a topic go with it, so that one made anew under its name starts from nothing. */
+  async forgetTopics(topics: ReadonlySet<string>): Promise<void> {
+    if (this.options.partitions.of(OFFSETS_TOPIC).length === 0) return
+    await this.loadAll()
+    const records: GroupRecord[] = []
+    const { offsets } = this.coordinator
+    for (const group of offsets.groups()) {
+      for (const [topic, partition] of offsets.of(group)) {
+        if (!topics.has(topic)) continue
+        records.push({ kind: 'offset', group, topic, partition, value: null })
+      }
+    }
+    if (records.length > 0) await this.append(records)
+  }
+
   private async appendTo(
     log: PartitionLog,
     partition: number,

@@ -38,7 +38,10 @@ export const deleteTopics = handler(
         responses.push({ name: topic.name, topicId: topic.id, errorCode: 0 })
       }
     }
-    if (found.size > 0) await services.topics.delete([...found])
+    if (found.size > 0) {
+      await services.topics.delete([...found])
+      await services.groups.forgetTopics(new Set([...found].map((topic) => topic.name)))
+    }
     return { throttleTimeMs: 0, responses }
   },
 )

@@ -12,7 +12,7 @@ import {
   type JoinGroupResponse,
   type SyncGroupResponse,
 } from '@ottla/protocol'
-import { joinFailure, syncFailure } from '../coordinator/group/group-coordinator.ts'
+import { joinFailure, syncFailure } from '../coordinator/group/group-answers.ts'
 import { heartbeat, join, leave, sync } from '../coordinator/group/membership.ts'
 import { handler } from '../handler.ts'
 

@@ -6,8 +6,7 @@
  * of groups as last written) and what members renew by themselves (who waits, who is alive).
  * Files: membership in membership.ts, rebalances in rebalance.ts, offsets in group-offsets.ts.
  */
-import { errorCode } from '@ottla/protocol'
-import { ClassicGroup, type GroupState, type Member, NO_ASSIGNMENT } from './classic-group.ts'
+import { ClassicGroup, type GroupState, type Member } from './classic-group.ts'
 import { CommittedOffsets } from './committed-offsets.ts'
 import type { GroupRecord, GroupSnapshot } from './group-records.ts'
 import { newOutcome, type Outcome } from './outcome.ts'
@@ -159,45 +158,3 @@ function restoreGroup(groupId: string, snapshot: GroupSnapshot, now: Now): Class
   if (snapshot.currentStateTimestamp >= 0) group.stateTimestamp = snapshot.currentStateTimestamp
   return group
 }
-
-/** The record that keeps a group as it is now. */
-export function groupRecord(group: ClassicGroup): GroupRecord {
-  return {
-    kind: 'group',
-    group: group.groupId,
-    value: {
-      protocolType: group.protocolType ?? '',
-      generation: group.generationId,
-      protocol: group.isEmpty ? null : group.protocolName,
-      leader: group.isEmpty ? null : group.leaderId,
-      currentStateTimestamp: group.stateTimestamp,
-      members: [...group.members.values()].map((member) => ({
-        memberId: member.memberId,
-        groupInstanceId: member.groupInstanceId,
-        clientId: member.clientId,
-        clientHost: member.clientHost,
-        rebalanceTimeout: member.rebalanceTimeoutMs,
-        sessionTimeout: member.sessionTimeoutMs,
-        subscription: group.metadataOf(member),
-        assignment: member.assignment,
-      })),
-    },
-  }
-}
-
-export const joinFailure = (error: Parameters<typeof errorCode>[0], memberId: string) => ({
-  throttleTimeMs: 0,
-  errorCode: errorCode(error),
-  generationId: -1,
-  protocolType: null,
-  protocolName: '',
-  leader: '',
-  memberId,
-  members: [],
-})
-
-export const syncFailure = (error: Parameters<typeof errorCode>[0]) => ({
-  throttleTimeMs: 0,
-  errorCode: errorCode(error),
-  assignment: NO_ASSIGNMENT,
-})

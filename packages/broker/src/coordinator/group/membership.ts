@@ -16,13 +16,8 @@ import {
   sameProtocols,
   type Token,
 } from './classic-group.ts'
-import {
-  type GroupCoordinator,
-  groupRecord,
-  joinFailure,
-  type Now,
-  syncFailure,
-} from './group-coordinator.ts'
+import { groupRecord, joinFailure, syncFailure } from './group-answers.ts'
+import type { GroupCoordinator, Now } from './group-coordinator.ts'
 import { newOutcome, type Outcome } from './outcome.ts'
 import {
   completeSync,

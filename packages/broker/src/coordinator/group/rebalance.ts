@@ -5,8 +5,8 @@
 import type { ErrorName } from '@ottla/protocol'
 import type { ClassicGroup, Member } from './classic-group.ts'
 import { NO_ASSIGNMENT } from './classic-group.ts'
+import { groupRecord, joinFailure, syncFailure } from './group-answers.ts'
 import type { CoordinatorState, Now } from './group-coordinator.ts'
-import { groupRecord, joinFailure, syncFailure } from './group-coordinator.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Opens the join phase; syncs that wait are told to join again. */
