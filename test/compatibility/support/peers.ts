@@ -1,0 +1,141 @@
+/**
+ * Clients of others, fetched when a test first asks for them and kept in `.cache` at the root of
+ * the repository (kcat comes from the system). Nothing is skipped when one cannot be had: the error
+ * says how to get it.
+ *
+ *   .cache/kafkajs-2.2.4/            npm, from peers/package.json
+ *   .cache/confluent-kafka-2.16.1/   a Python environment with librdkafka in a wheel
+ *   .cache/java-client/              classes of peers/java, compiled against the 4.4.0 jars
+ */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ensureApacheKafka, REPOSITORY_ROOT } from './apache-jars.ts'
+import { outputOf, runProgram } from './run-program.ts'
+
+/** Time a hook needs that may have to install a peer. */
+export const INSTALL_TIMEOUT_MS = 10 * 60_000
+
+const CACHE = join(REPOSITORY_ROOT, '.cache')
+const PEERS = join(REPOSITORY_ROOT, 'test', 'compatibility', 'peers')
+const KAFKAJS = join(CACHE, 'kafkajs-2.2.4')
+const CONFLUENT_VERSION = '2.16.1'
+const CONFLUENT = join(CACHE, `confluent-kafka-${CONFLUENT_VERSION}`)
+
+/** Folder whose `node_modules` holds kafkajs and its codecs. */
+export async function ensureKafkajs(): Promise<string> {
+  if (existsSync(join(KAFKAJS, 'complete'))) return KAFKAJS
+  await mkdir(KAFKAJS, { recursive: true })
+  await copyFile(join(PEERS, 'package.json'), join(KAFKAJS, 'package.json'))
+  await getting(
+    'kafkajs is fetched with npm: `npm install` must be able to reach its registry.',
+    outputOf('npm', ['install', '--no-package-lock', '--loglevel=error'], installIn(KAFKAJS)),
+  )
+  await writeFile(join(KAFKAJS, 'complete'), '')
+  return KAFKAJS
+}
+
+/** Path of a Python that can import confluent_kafka. */
+export async function ensureConfluentKafka(): Promise<string> {
+  const python = join(CONFLUENT, 'bin', 'python')
+  if (existsSync(join(CONFLUENT, 'complete'))) return python
+  await rm(CONFLUENT, { recursive: true, force: true })
+  await mkdir(CACHE, { recursive: true })
+  await ensureCommand('python3', ['--version'], ['python3'])
+  await getting(
+    'confluent-kafka needs a Python environment: on Debian and Ubuntu `apt-get install ' +
+      'python3-venv`, elsewhere a Python with the modules venv and ensurepip.',
+    makeEnvironment(),
+  )
+  await getting(
+    `confluent-kafka ${CONFLUENT_VERSION} is fetched with pip, which must be able to reach its ` +
+      'package index.',
+    outputOf(python, pipInstall(`confluent-kafka==${CONFLUENT_VERSION}`), installIn(CACHE)),
+  )
+  await writeFile(join(CONFLUENT, 'complete'), '')
+  return python
+}
+
+const pipInstall = (what: string) => [
+  '-m',
+  'pip',
+  'install',
+  '--quiet',
+  '--only-binary=:all:',
+  what,
+]
+const installIn = (cwd: string) => ({ cwd, timeoutMs: INSTALL_TIMEOUT_MS })
+
+/** Debian keeps the module venv in a package of its own. */
+async function makeEnvironment(): Promise<void> {
+  const make = () => runProgram('python3', ['-m', 'venv', CONFLUENT])
+  const first = await make()
+  if (first.code === 0) return
+  await installPackages(['python3-venv'])
+  const second = await make()
+  if (second.code !== 0) throw new Error(`${second.stdout}${second.stderr}`)
+}
+
+/** Command of kcat, from the system's packages. */
+export async function ensureKcat(): Promise<string> {
+  await ensureCommand('kcat', ['-V'], ['kcat'])
+  return 'kcat'
+}
+
+/** Class path of the programs in peers/java together with Apache's clients. */
+export async function ensureJavaClient(): Promise<string> {
+  const { brokerClasspath } = await ensureApacheKafka()
+  const sources = (await readdir(join(PEERS, 'java'))).sort().map((f) => join(PEERS, 'java', f))
+  const hash = createHash('sha256')
+  for (const source of sources) hash.update(await readFile(source))
+  const classes = join(CACHE, 'java-client', hash.digest('hex').slice(0, 16))
+  if (!existsSync(classes)) {
+    const partial = `${classes}.${process.pid}`
+    await mkdir(partial, { recursive: true })
+    await getting(
+      'The Java client is compiled with javac: on Debian and Ubuntu `apt-get install ' +
+        'default-jdk-headless`.',
+      outputOf('javac', ['-cp', brokerClasspath, '-d', partial, ...sources]),
+    )
+    await rename(partial, classes)
+  }
+  return `${classes}:${brokerClasspath}`
+}
+
+async function ensureCommand(
+  command: string,
+  probe: readonly string[],
+  packages: readonly string[],
+): Promise<void> {
+  if (await isThere(command, probe)) return
+  const sentence =
+    `${command} is needed by the compatibility tests and was not found. On Debian and Ubuntu: ` +
+    `apt-get install ${packages.join(' ')} (done by the tests themselves when they run as root).`
+  await getting(sentence, installPackages(packages))
+  if (!(await isThere(command, probe))) throw new Error(sentence)
+}
+
+function isThere(command: string, probe: readonly string[]): Promise<boolean> {
+  return runProgram(command, probe).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function installPackages(packages: readonly string[]): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error('Only root can install packages.')
+  const options = { timeoutMs: INSTALL_TIMEOUT_MS, env: { DEBIAN_FRONTEND: 'noninteractive' } }
+  await outputOf('apt-get', ['update', '-q'], options)
+  const install = ['install', '-q', '-y', '--no-install-recommends', ...packages]
+  await outputOf('apt-get', install, options)
+}
+
+async function getting<T>(sentence: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`${sentence}\n${why}`, { cause: error })
+  }
+}
