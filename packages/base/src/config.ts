@@ -32,8 +32,11 @@ export interface ConfigRow<T = unknown> {
   readonly internal?: boolean
   /** ottla's own setting; Apache Kafka does not know it. */
   readonly own?: boolean
+  /** Kept and shown as Kafka does, but nothing in this version acts on it. */
+  readonly noEffect?: boolean
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: rows of different types stand in one table.
 export type ConfigTable = Readonly<Record<string, ConfigRow<any>>>
 export type ConfigValues<T extends ConfigTable> = {
   readonly [K in keyof T]: T[K] extends ConfigRow<infer V> ? V : never
@@ -154,8 +157,14 @@ export function formatConfig(row: ConfigRow, value: unknown): string | null {
   if (row.type === 'long' && typeof value === 'number' && value >= 2 ** 63) {
     return '9223372036854775807'
   }
-  if (row.type === 'double' && Number.isInteger(value)) return `${String(value)}.0`
+  if (row.type === 'double') return formatDouble(value as number)
   return String(value)
+}
+
+/** As Java writes a double: `3.0`, `1.7976931348623157E308`. */
+function formatDouble(value: number): string {
+  const digits = String(value).replace(/e\+?/, 'E')
+  return Number.isInteger(value) && !digits.includes('E') ? `${digits}.0` : digits
 }
 
 /** The name of the table that is nearest to `key`, for "did you mean"; undefined when none is near. */

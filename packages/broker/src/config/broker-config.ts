@@ -146,16 +146,16 @@ export function parseProperties(text: string): Map<string, string> {
     const trimmed = line.trimStart()
     if (trimmed === '' || trimmed.startsWith('#') || trimmed.startsWith('!')) continue
     const match = /^((?:\\.|[^=:\s\\])+)\s*[=:\s]?\s*(.*)$/.exec(trimmed)
-    if (match) entries.set(unescape(match[1] as string), unescape((match[2] as string).trimEnd()))
+    if (match) entries.set(unescaped(match[1] as string), unescaped((match[2] as string).trimEnd()))
   }
   return entries
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' }
 
-const unescape = (text: string): string =>
-  text.replace(/\\(u[0-9a-fA-F]{4}|.)/g, (_, escape: string) =>
-    escape.length === 5
-      ? String.fromCharCode(Number.parseInt(escape.slice(1), 16))
-      : (ESCAPES[escape] ?? escape),
+const unescaped = (text: string): string =>
+  text.replace(/\\(u[0-9a-fA-F]{4}|.)/g, (_, code: string) =>
+    code.length === 5
+      ? String.fromCharCode(Number.parseInt(code.slice(1), 16))
+      : (ESCAPES[code] ?? code),
   )

@@ -6,11 +6,15 @@ import { networkSettings } from './network-settings.ts'
 import { ownDefaults, ownSettings } from './own-settings.ts'
 import { remoteLogSettings } from './remote-log-settings.ts'
 import { securitySettings } from './security-settings.ts'
+import { shareGroupSettings } from './share-group-settings.ts'
+import { streamsGroupSettings } from './streams-group-settings.ts'
 import { transactionSettings } from './transaction-settings.ts'
 
 const kafkaSettings = {
   ...logSettings,
   ...groupSettings,
+  ...shareGroupSettings,
+  ...streamsGroupSettings,
   ...transactionSettings,
   ...networkSettings,
   ...securitySettings,
