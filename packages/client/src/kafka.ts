@@ -53,11 +53,15 @@ export class Kafka {
   }
 
   producer(options: ProducerOptions = {}): Producer {
-    return this.track(new Producer(this.cluster, options))
+    const producer: Producer = new Producer(this.cluster, options, () => this.open.delete(producer))
+    this.open.add(producer)
+    return producer
   }
 
   consumer(options: ConsumerOptions = {}): Consumer {
-    return this.track(new Consumer(this.cluster, options))
+    const consumer: Consumer = new Consumer(this.cluster, options, () => this.open.delete(consumer))
+    this.open.add(consumer)
+    return consumer
   }
 
   /**
@@ -70,11 +74,6 @@ export class Kafka {
     options: BrokerRequestOptions = {},
   ): Promise<FieldsValue<S>> {
     return this.cluster.request(options.broker ?? 'any', api, body, options)
-  }
-
-  private track<T extends AsyncDisposable>(opened: T): T {
-    this.open.add(opened)
-    return opened
   }
 
   /** Closes every producer and consumer that came from here, then the connections. */

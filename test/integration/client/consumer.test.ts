@@ -276,4 +276,71 @@ describe('membership', () => {
     await done
     await own.close()
   })
+
+  test('without a group new partitions are read from their start', async () => {
+    const topic = await createTopic(kafka, 1)
+    const own = new Kafka({ brokers: broker.bootstrap, metadataMaxAgeMs: 300 })
+    await using consumer = own.consumer({ from: 'latest' })
+    await using producer = kafka.producer()
+    const seen: string[] = []
+    const abort = new AbortController()
+    const done = (async () => {
+      for await (const batch of consumer.subscribe(topic, { signal: abort.signal })) {
+        for (const record of batch) seen.push(`${record.partition}:${record.value}`)
+      }
+    })()
+    await waitFor('a position', () => consumer.assignment[0]?.position === 0n)
+    await kafka.admin.createPartitions([{ topic, partitions: 2 }])
+    await waitFor('two partitions', async () => {
+      const [found] = await kafka.admin.describeTopics([topic])
+      return found?.partitions[1]?.leader !== undefined && found.partitions[1].leader >= 0
+    })
+    const direct = new Kafka({ brokers: broker.bootstrap })
+    await using fresh = direct.producer()
+    await fresh.send(topic, { value: 'x', partition: 1 })
+    await waitFor('the record', () => seen.length === 1)
+    expect(seen).toEqual(['1:x'])
+    abort.abort()
+    await done
+    await own.close()
+    await direct.close()
+  })
+
+  test('ends at once, also while a join waits for a slow member', async () => {
+    const topic = await createTopic(kafka, 2)
+    const group = uniqueName('group')
+    await fill(topic, 2, 0)
+    const options = { group, from: 'earliest' as const, heartbeatIntervalMs: 200 }
+    await using slow = kafka.consumer(options)
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const abort = new AbortController()
+    let isBusy = false
+    const slowDone = (async () => {
+      for await (const _ of slow.subscribe(topic, { signal: abort.signal })) {
+        isBusy = true
+        await held
+      }
+    })()
+    await waitFor('the slow member', () => isBusy)
+    const startedMs = performance.now()
+    const signal = AbortSignal.timeout(300)
+    await using second = kafka.consumer(options)
+    for await (const _ of second.subscribe(topic, { signal })) expect.unreachable()
+    const other = new Kafka({ brokers: broker.bootstrap })
+    const third = other.consumer(options)
+    const thirdDone = (async () => {
+      for await (const _ of third.subscribe(topic)) expect.unreachable()
+    })()
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await other.close()
+    await thirdDone
+    expect(performance.now() - startedMs).toBeLessThan(4_000)
+    release()
+    await waitFor('the group to be the slow one alone', () => slow.assignment.length === 2)
+    abort.abort()
+    await slowDone
+  })
 })

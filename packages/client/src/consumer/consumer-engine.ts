@@ -12,7 +12,7 @@
 import { ClosedError, messageOf } from '@ottla/base'
 import type { Cluster } from '../cluster/cluster.ts'
 import { ConnectionPool } from '../cluster/connection-pool.ts'
-import { retry } from '../cluster/retry.ts'
+import { abortable, retry } from '../cluster/retry.ts'
 import { CommitFailedError, KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/assignor.ts'
 import { GroupCoordination, NO_MEMBER, type OffsetToCommit } from '../group/group-coordination.ts'
@@ -55,6 +55,7 @@ export class ConsumerEngine {
   private hasProgress = false
   private committing: Promise<void> = Promise.resolve()
   private lastAutoCommitMs: number
+  private readonly isSubscription: boolean
   private turn = 0
   private isClosed = false
 
@@ -67,6 +68,7 @@ export class ConsumerEngine {
     this.cluster = cluster
     this.options = options
     this.topics = topics
+    this.isSubscription = isSubscription
     keepLargeAllocations()
     this.fetchPool = new ConnectionPool(cluster.context)
     this.groupPool = new ConnectionPool(cluster.context)
@@ -155,9 +157,7 @@ export class ConsumerEngine {
         throw failure
       }
       this.hasProgress = false
-      await this.topics.refreshPatterns()
-      for (const topic of this.topics.names()) this.watch(topic)
-      await this.member?.ensureJoined(signal)
+      if (!(await this.prepare(signal))) return undefined
       this.autoCommit()
       this.lookup.wake()
       const batch = this.takeFetched()
@@ -166,6 +166,33 @@ export class ConsumerEngine {
       await this.waitForProgress(signal)
     }
     return undefined
+  }
+
+  /** Topics and membership as they should be; false when the loop has ended meanwhile. */
+  private async prepare(signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await abortable(this.topics.refreshPatterns(), signal)
+      for (const topic of this.topics.names()) this.watch(topic)
+      if (this.member) await this.member.ensureJoined(signal)
+      else if (this.isSubscription) this.addNewPartitions()
+    } catch (error) {
+      if (!this.isClosed && !signal?.aborted) throw error
+    }
+    return !this.isClosed && !signal?.aborted
+  }
+
+  /** Without a group every partition is ours; those that come later are read from their start. */
+  private addNewPartitions(): void {
+    const added = this.topics
+      .names()
+      .flatMap((topic) =>
+        (this.cluster.metadata.topic(topic)?.partitions ?? [])
+          .map(({ index }) => ({ topic, partition: index }))
+          .filter(({ partition }) => !this.states.has(partitionKey(topic, partition))),
+      )
+    if (added.length === 0) return
+    this.addPartitions(added)
+    for (const { topic, partition } of added) this.stateOf(topic, partition).reset('earliest')
   }
 
   /** What the loop was given last has been processed. */

@@ -46,9 +46,11 @@ export class Consumer {
   private readonly options: ResolvedConsumerOptions
   private engine: ConsumerEngine | undefined
   private isClosed = false
+  private readonly onClosed: () => void
 
-  constructor(cluster: Cluster, options: ConsumerOptions = {}) {
+  constructor(cluster: Cluster, options: ConsumerOptions = {}, onClosed = () => {}) {
     this.cluster = cluster
+    this.onClosed = onClosed
     this.options = resolveConsumerOptions(options)
   }
 
@@ -219,6 +221,7 @@ export class Consumer {
     this.isClosed = true
     const { engine } = this
     if (engine) await this.stop(engine)
+    this.onClosed()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

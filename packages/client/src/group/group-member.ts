@@ -18,10 +18,10 @@
  * - a loop that does not come back within `maxPollIntervalMs` makes the member leave, so that
  *   others can take over.
  */
-import { delay, messageOf, type Timer } from '@ottla/base'
+import { ClosedError, delay, messageOf, type Timer } from '@ottla/base'
 import { apis, type ErrorName, errorName, type ResponseOf } from '@ottla/protocol'
 import type { Cluster } from '../cluster/cluster.ts'
-import { backoffMs } from '../cluster/retry.ts'
+import { abortable, backoffMs } from '../cluster/retry.ts'
 import type { ResolvedConsumerOptions } from '../consumer/consumer-options.ts'
 import { FencedError, isRetriableError, KafkaError } from '../errors.ts'
 import type { Assignor, TopicPartition } from './assignor.ts'
@@ -32,7 +32,7 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from './consumer-protocol.ts'
-import type { CommitIdentity, GroupCoordination } from './group-coordination.ts'
+import { type CommitIdentity, GroupCoordination } from './group-coordination.ts'
 
 const PROTOCOL_TYPE = 'consumer'
 /** Joining may take as long as the slowest member is allowed to; then some for the network. */
@@ -65,6 +65,9 @@ export class GroupMember {
   private heartbeat: Timer | undefined
   private isJoined = false
   private lastPollMs = 0
+  private isClosed = false
+  /** The join on its way; it may take as long as the slowest member of the group. */
+  private joining: Promise<void> | undefined
   private failure: Error | undefined
   /** Partition counts the leader assigned by; a change means another rebalance. */
   private assignedCounts: ReadonlyMap<string, number> | undefined
@@ -101,9 +104,13 @@ export class GroupMember {
     this.checkSubscription()
     for (let attempt = 0; this.needsRejoin && !signal?.aborted; attempt++) {
       try {
-        await this.rejoin()
+        this.joining = this.rejoin()
+        await abortable(this.joining, signal)
+        this.joining = undefined
         attempt = 0
       } catch (error) {
+        if (this.isClosed || signal?.aborted) return
+        this.joining = undefined
         if (!this.handleJoinError(error)) throw error
         const { clock, random, retryBackoff } = this.cluster.context
         await delay(clock, backoffMs(retryBackoff, attempt, random))
@@ -134,6 +141,7 @@ export class GroupMember {
       const topics = [...this.events.topics()]
       const joined = await this.join(topics)
       const assignment = await this.sync(joined)
+      if (this.isClosed) throw new ClosedError('The consumer')
       this.assignedTopics = [...topics].sort().join()
       this.isJoined = true
       this.scheduleHeartbeat()
@@ -334,25 +342,32 @@ export class GroupMember {
 
   /** Gives everything up in good order: commit first, then leave. Static members stay members. */
   async close(): Promise<void> {
+    this.isClosed = true
     if (this.isJoined && this.owned.length > 0) await this.events.onRevoked(this.owned)
     this.owned = []
     await this.leave('the consumer is being closed')
   }
 
   private async leave(reason: string): Promise<void> {
-    const { memberId, isJoined } = this
+    const { memberId, joining } = this
     const { groupInstanceId } = this.options
     this.lose()
-    if (!isJoined || groupInstanceId !== null) return
+    if (memberId === '' || groupInstanceId !== null) return
     this.memberId = ''
     const body = {
       groupId: this.coordination.group,
       memberId,
       members: [{ memberId, groupInstanceId, reason }],
     }
+    // A broker answers one request of a connection after the other: behind a join that waits for
+    // other members the farewell would wait as well, so it takes another connection.
+    const { group } = this.coordination
+    const coordination = joining
+      ? new GroupCoordination(this.cluster, this.cluster.pool, group)
+      : this.coordination
     try {
-      const response = await this.coordination.request(apis.leaveGroup, body)
-      this.coordination.check(response.errorCode, 'LeaveGroup')
+      const response = await coordination.request(apis.leaveGroup, body)
+      coordination.check(response.errorCode, 'LeaveGroup')
     } catch (error) {
       // The session timeout will do the same, later.
       this.cluster.context.logger.debug('leaving the group failed', { reason: messageOf(error) })

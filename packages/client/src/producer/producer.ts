@@ -63,9 +63,11 @@ export class Producer {
   private isCodecLoaded: boolean
   private enqueueFailure: Error | undefined
   private closing: Promise<void> | undefined
+  private readonly onClosed: () => void
 
-  constructor(cluster: Cluster, options: ProducerOptions = {}) {
+  constructor(cluster: Cluster, options: ProducerOptions = {}, onClosed = () => {}) {
     this.cluster = cluster
+    this.onClosed = onClosed
     this.options = resolveProducerOptions(options)
     const codec = COMPRESSION[this.options.compression]
     this.isCodecLoaded = isCodecReady(codec)
@@ -331,6 +333,7 @@ export class Producer {
     await this.settleAll()
     this.sender.close()
     for (const name of this.topics.keys()) this.cluster.unwatch(name)
+    this.onClosed()
     this.throwEnqueueFailure()
   }
 
