@@ -1,6 +1,6 @@
 /**
- * The long crash tests: `npm run test:crash -- [--points N] [--kills N] [--seed N]`. Ends with 1 when
- * anything was lost, repeated or altered, or a deliberate mistake went unnoticed.
+ * The long crash tests: `npm run test:crash -- [--points N] [--kills N] [--seed N]`. Ends with 1
+ * when anything was lost, repeated or altered, or a deliberate mistake went unnoticed.
  */
 import { parseArgs } from 'node:util'
 import { SeededRandom } from '@ottla/base'

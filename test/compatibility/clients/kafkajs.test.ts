@@ -48,6 +48,7 @@ async function produceTexts(topic: string, texts: readonly string[], partition =
 /** Joins a group and collects what it is given until `close` is called. */
 async function join(groupId: string, topic: string, options: Record<string, unknown> = {}) {
   const consumer = kafka.consumer({
+    maxWaitTimeInMs: 200,
     groupId,
     sessionTimeout: 10_000,
     rebalanceTimeout: 20_000,

@@ -1,4 +1,6 @@
-/** What the broker does with bytes: orderly, hostile and half-sent ones. Holds for Apache Kafka too. */
+/**
+ * What the broker does with bytes: orderly, hostile and half-sent ones. Holds for Apache Kafka too.
+ */
 import { connect, type Socket } from 'node:net'
 import {
   apis,

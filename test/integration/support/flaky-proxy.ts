@@ -1,6 +1,6 @@
 /**
- * A TCP proxy in front of a broker that can cut its connections: at once, after so many bytes in one
- * direction, or by swallowing answers.
+ * A TCP proxy in front of a broker that can cut its connections: at once, after so many bytes in
+ * one direction, or by swallowing answers.
  */
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 

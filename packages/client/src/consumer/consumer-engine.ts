@@ -203,7 +203,9 @@ export class ConsumerEngine {
     this.markConsumed(inHand.state, inHand.nextOffset, inHand.nextEpoch)
   }
 
-  /** Part of the batch in hand has been processed: up to `offset`, which is the next one to read. */
+  /**
+   * Part of the batch in hand has been processed: up to `offset`, which is the next one to read.
+   */
   finishPart(offset: number): void {
     const { inHand } = this
     this.inHand = undefined

@@ -20,7 +20,9 @@ export interface ConsumerOptions {
   readonly autoCommitIntervalMs?: number
   /** In order of preference. Default `['range', 'cooperative-sticky']`, as in Java. */
   readonly assignors?: readonly AssignorName[]
-  /** `read_committed` hides records of open and aborted transactions. Default `read_uncommitted`. */
+  /**
+   * `read_committed` hides records of open and aborted transactions. Default `read_uncommitted`.
+   */
   readonly isolationLevel?: 'read_uncommitted' | 'read_committed'
   /** A batch is cut (at the next record batch) once it holds this many records. Default 500. */
   readonly maxPollRecords?: number

@@ -101,7 +101,8 @@ export class Fetcher {
       if (states) states.push(state)
       else byNode.set(leader, [state])
     }
-    for (const [node, states] of byNode) if (!this.busy.has(node.id)) this.fetchFrom(node, states)
+    for (const [node, states] of byNode)
+      if (!this.busy.has(node.id)) void this.fetchFrom(node, states)
     this.armTimer(nextMs - nowMs)
   }
 

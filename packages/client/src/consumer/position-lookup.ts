@@ -137,7 +137,9 @@ export class PositionLookup {
 
   // ---- leader changes ---------------------------------------------------------------------------
 
-  /** A partition that is checked is not fetched meanwhile only if it has not been checked at all. */
+  /**
+   * A partition that is checked is not fetched meanwhile only if it has not been checked at all.
+   */
   private mustValidate(state: PartitionState): boolean {
     if (state.position === undefined || state.positionEpoch < 0) return false
     const current = this.cluster.metadata.partition(state.name, state.partition)?.leaderEpoch ?? -1

@@ -98,7 +98,9 @@ export class GroupCoordination {
     }
   }
 
-  /** Committed offsets; of all partitions when none are named. Partitions without one are left out. */
+  /**
+   * Committed offsets; of all partitions when none are named. Partitions without one are left out.
+   */
   async committed(partitions?: readonly TopicPartition[]): Promise<CommittedOffset[]> {
     const topics = partitions
       ? groupByTopic(partitions).map(([name, items]) => ({

@@ -9,7 +9,8 @@
  * - after a batch has failed, nothing is sent until every batch in flight has come back. Those
  *   behind the failed one are refused by the broker (OUT_OF_ORDER_SEQUENCE_NUMBER) or were stored;
  *   whichever it is, they come back into `waiting` in their old order and are sent again;
- * - new batches wait until all retried ones have been acknowledged. The broker recognises duplicates
+ * - new batches wait until all retried ones have been acknowledged. The broker recognises
+ * duplicates
  *   among the last five batches only: with new ones behind it, a batch that was stored, lost its
  *   answer and fails once more would slip out of that memory;
  * - when it can no longer be known whether a sequence was stored (its batch expired), or the broker
@@ -215,7 +216,9 @@ export class PartitionQueue {
     return this.mustRestart && current === this.identity
   }
 
-  /** Removes and returns what has not been sent in time. Batches in flight are left to the sender. */
+  /**
+   * Removes and returns what has not been sent in time. Batches in flight are left to the sender.
+   */
   expireWaiting(nowMs: number): ProducerBatch[] {
     const expired = this.waiting.filter((batch) => batch.dueMs <= nowMs)
     for (const batch of expired) this.waiting.splice(this.waiting.indexOf(batch), 1)

@@ -1,4 +1,6 @@
-/** Builds produce requests and reads their responses; topics by name or, since version 13, by id. */
+/**
+ * Builds produce requests and reads their responses; topics by name or, since version 13, by id.
+ */
 import { ZERO_UUID } from '@ottla/base'
 import type { ApiVersions } from '@ottla/network'
 import { apis, type RequestInputOf, type ResponseOf } from '@ottla/protocol'

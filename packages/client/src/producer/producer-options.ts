@@ -16,7 +16,9 @@ export interface ProducerOptions {
   readonly linger?: number
   /** Largest request, and so the largest record. Default 1048576. */
   readonly maxRequestSize?: number
-  /** Requests on their way to one broker at the same time; at most 5 with idempotence. Default 5. */
+  /**
+   * Requests on their way to one broker at the same time; at most 5 with idempotence. Default 5.
+   */
   readonly maxInFlight?: number
   /** Records are retried for this long, then their promise fails. Default 120000. */
   readonly deliveryTimeoutMs?: number

@@ -67,11 +67,13 @@ describe('a connection', () => {
   })
 
   test('takes a response that comes byte by byte', async () => {
-    const port = await serve(async (id, _, socket) => {
-      for (const byte of answerHeartbeat(id, 7)) {
-        socket.write(Buffer.from([byte]))
-        await new Promise((resolve) => setImmediate(resolve))
+    const port = await serve((id, _, socket) => {
+      const bytes = [...answerHeartbeat(id, 7)]
+      const writeNext = () => {
+        const byte = bytes.shift()
+        if (byte !== undefined) socket.write(Buffer.from([byte]), () => setImmediate(writeNext))
       }
+      writeNext()
     })
     const connection = await connect(port)
     expect((await heartbeat(connection)).throttleTimeMs).toBe(7)

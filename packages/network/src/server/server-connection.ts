@@ -13,7 +13,9 @@ import type { Socket } from 'node:net'
 import { type Clock, type Logger, messageOf } from '@ottla/base'
 import { FrameSplitter } from '../frame.ts'
 
-/** Chunks of the response frame; null when nothing is to be answered; 'close' ends the connection. */
+/**
+ * Chunks of the response frame; null when nothing is to be answered; 'close' ends the connection.
+ */
 export type ResponseFrame = readonly Buffer[] | null | 'close'
 export type FrameHandler = (
   frame: Buffer,
