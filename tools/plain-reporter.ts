@@ -1,7 +1,7 @@
 /**
  * Prints a line per test file and each failure in full, and ends with the plain line that scripts
- * look for: `N passed, N failed`. A file that cannot be loaded, or an error outside any test, counts
- * as a failure.
+ * look for: `N passed, N failed`. A file that cannot be loaded, or an error outside any test,
+ * counts as a failure.
  */
 import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node'
 

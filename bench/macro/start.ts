@@ -24,7 +24,9 @@ const IDLE_MS = 3000
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Milliseconds until the first record is acknowledged, and memory when nothing happens any more. */
+/**
+ * Milliseconds until the first record is acknowledged, and memory when nothing happens any more.
+ */
 async function startAndSend(
   dataDir: string,
   topic: string,

@@ -167,7 +167,9 @@ function formatDouble(value: number): string {
   return Number.isInteger(value) && !digits.includes('E') ? `${digits}.0` : digits
 }
 
-/** The name of the table that is nearest to `key`, for "did you mean"; undefined when none is near. */
+/**
+ * The name of the table that is nearest to `key`, for "did you mean"; undefined when none is near.
+ */
 export function nearestName(key: string, names: Iterable<string>): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(key.length / 4)) + 1

@@ -26,7 +26,9 @@ export interface LoggerOptions {
   readonly fields?: LogFields
 }
 
-/** A logger that writes one JSON object per line. Errors in fields become their message and code. */
+/**
+ * A logger that writes one JSON object per line. Errors in fields become their message and code.
+ */
 export function createLogger(options: LoggerOptions): Logger {
   const threshold = LOG_LEVELS.indexOf(options.level ?? 'info')
   const bound = options.fields ?? {}

@@ -4,8 +4,8 @@
  *   start   settings -> lock and logs -> metadata replayed -> partitions known -> listeners open
  *   stop    listeners closed -> requests in progress answered -> logs closed, clean marker last
  *
- * An I/O error on a write or a sync ends everything at once (`onFatal`): what is on disk is no longer
- * known, and only a start that reads it again can tell.
+ * An I/O error on a write or a sync ends everything at once (`onFatal`): what is on disk is no
+ * longer known, and only a start that reads it again can tell.
  */
 import { statfsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -157,8 +157,8 @@ export class Broker {
   }
 
   /**
-   * Opens what was not closed cleanly. A log that lost bytes gets a new leader epoch, so that clients
-   * which have seen them (only possible with flush.policy=os) notice (KIP-320).
+   * Opens what was not closed cleanly. A log that lost bytes gets a new leader epoch, so that
+   * clients which have seen them (only possible with flush.policy=os) notice (KIP-320).
    */
   private async recover(): Promise<void> {
     const { logs, metadata, image } = this.services

@@ -1,6 +1,6 @@
 /**
- * What the broker counts. The hot paths only add to numbers; names, help and the text form come from
- * a table that is read when somebody scrapes, and prom-client is loaded then.
+ * What the broker counts. The hot paths only add to numbers; names, help and the text form come
+ * from a table that is read when somebody scrapes, and prom-client is loaded then.
  */
 import { apiByKey } from '@ottla/protocol'
 

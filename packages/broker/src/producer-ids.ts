@@ -1,6 +1,6 @@
 /**
- * Producer ids, never given twice: ids come from blocks of 1000 that are written to the metadata log
- * before the first of them is used, so a restart continues behind the last block.
+ * Producer ids, never given twice: ids come from blocks of 1000 that are written to the metadata
+ * log before the first of them is used, so a restart continues behind the last block.
  */
 
 import { metadataRecord } from './metadata/metadata-record.ts'

@@ -9,7 +9,9 @@ import {
 } from '@ottla/protocol'
 import type { RecordTools, TopicCompression } from '@ottla/storage'
 
-/** Most that one batch may decompress to; the setting max.decompressed.message.bytes of Kafka 4.4. */
+/**
+ * Most that one batch may decompress to; the setting max.decompressed.message.bytes of Kafka 4.4.
+ */
 const DECOMPRESSED_BYTES_MAX = 256 * 1024 * 1024
 
 const CODECS: Readonly<Record<Exclude<TopicCompression, 'producer'>, number>> = {

@@ -1,8 +1,8 @@
 /**
  * From a frame to the frame of its answer: header, handler, body, answer.
  *
- * A key or version that is not served ends the connection, as Apache Kafka does; only ApiVersions is
- * answered in version 0 with error 35, so that a newer client can step down (KIP-511).
+ * A key or version that is not served ends the connection, as Apache Kafka does; only ApiVersions
+ * is answered in version 0 with error 35, so that a newer client can step down (KIP-511).
  */
 import { OttlaError } from '@ottla/base'
 import type { ResponseFrame, ServerConnection } from '@ottla/network'

@@ -138,7 +138,9 @@ export function parseListener(setting: string, entry: string): ListenerAddress {
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 
-/** Reads a Java properties file: comments, continued lines, `=`, `:` or blank between key and value. */
+/**
+ * Reads a Java properties file: comments, continued lines, `=`, `:` or blank between key and value.
+ */
 export function parseProperties(text: string): Map<string, string> {
   const entries = new Map<string, string>()
   const logical = text.replace(/\r\n?/g, '\n').replace(/\\\n[ \t]*/g, '')

@@ -1,6 +1,6 @@
 /**
- * Partition of an internal topic that holds a key. Apache Kafka uses Java's hash of the string, over
- * UTF-16 code units in 32 bits; a directory it is to open must agree.
+ * Partition of an internal topic that holds a key. Apache Kafka uses Java's hash of the string,
+ * over UTF-16 code units in 32 bits; a directory it is to open must agree.
  */
 export function partitionForKey(key: string, partitions: number): number {
   return javaAbs(javaHashCode(key)) % partitions

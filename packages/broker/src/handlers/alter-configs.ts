@@ -2,8 +2,8 @@
  * AlterConfigs (key 33), versions 0-2, and IncrementalAlterConfigs (key 44), versions 0-1.
  *
  * Behaviour: the first replaces everything that is set on a resource, the second changes single
- * settings (SET, DELETE, APPEND, SUBTRACT). Both take effect without a restart; a setting that needs
- * one is refused. Each resource succeeds or fails for itself.
+ * settings (SET, DELETE, APPEND, SUBTRACT). Both take effect without a restart; a setting that
+ * needs one is refused. Each resource succeeds or fails for itself.
  */
 import { apis, errorCode } from '@ottla/protocol'
 import type { BrokerServices } from '../broker-services.ts'

@@ -1,8 +1,8 @@
 /**
  * DeleteRecords (key 21), versions 0-2.
  *
- * Behaviour: moves the log start offset; -1 means the high watermark. Refused for topics that do not
- * delete (POLICY_VIOLATION) and for internal ones (INVALID_TOPIC_EXCEPTION).
+ * Behaviour: moves the log start offset; -1 means the high watermark. Refused for topics that do
+ * not delete (POLICY_VIOLATION) and for internal ones (INVALID_TOPIC_EXCEPTION).
  */
 import { apis, type ErrorName, errorCode } from '@ottla/protocol'
 import { StorageError } from '@ottla/storage'

@@ -1,8 +1,8 @@
 /**
  * DescribeCluster (key 60), versions 0-2.
  *
- * Behaviour: this node, at the address the client dialled. Controller endpoints are not offered on a
- * broker's listener (MISMATCHED_ENDPOINT_TYPE).
+ * Behaviour: this node, at the address the client dialled. Controller endpoints are not offered on
+ * a broker's listener (MISMATCHED_ENDPOINT_TYPE).
  */
 import { apis, errorCode } from '@ottla/protocol'
 import { handler } from '../handler.ts'

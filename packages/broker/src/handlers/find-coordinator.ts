@@ -3,7 +3,8 @@
  *
  * Behaviour: this node coordinates everything. Asking for a group's coordinator makes
  * `__consumer_offsets` when it is missing.
- * Version notes: key types from 1 (0 group, 1 transaction, 2 share group from 6), several keys from 4.
+ * Version notes: key types from 1 (0 group, 1 transaction, 2 share group from 6), several keys from
+ * 4.
  * Differences: transactions are not offered yet; asking for their coordinator is refused.
  */
 import { apis, type ErrorName, errorCode } from '@ottla/protocol'

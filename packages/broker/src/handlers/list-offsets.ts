@@ -52,7 +52,7 @@ export const listOffsets = handler(
       const answers = partitions.map(async (query) =>
         duplicates.has(query.partitionIndex)
           ? failed(query.partitionIndex, 'INVALID_REQUEST')
-          : answer(services, apiVersion, name, query, isCommittedOnly),
+          : answer(services, apiVersion, name, { ...query, isCommittedOnly }),
       )
       return { name, partitions: await Promise.all(answers) }
     })
@@ -69,10 +69,9 @@ async function answer(
   services: BrokerServices,
   apiVersion: number,
   topicName: string,
-  query: Query,
-  isCommittedOnly: boolean,
+  query: Query & { readonly isCommittedOnly: boolean },
 ): Promise<PartitionAnswer> {
-  const { partitionIndex, timestamp, currentLeaderEpoch } = query
+  const { partitionIndex, timestamp, currentLeaderEpoch, isCommittedOnly } = query
   const partition = services.image.topics.get(topicName)?.partitions[partitionIndex]
   const log = services.partitions.get(topicName, partitionIndex)
   if (!partition || !log) return failed(partitionIndex, 'UNKNOWN_TOPIC_OR_PARTITION')

@@ -1,11 +1,11 @@
 /**
  * Metadata (key 3), versions 0-13.
  *
- * Behaviour: brokers is this node at the address the client dialled. Missing topics are created when
- * both the broker (auto.create.topics.enable) and the request allow it, and the answer already
+ * Behaviour: brokers is this node at the address the client dialled. Missing topics are created
+ * when both the broker (auto.create.topics.enable) and the request allow it, and the answer already
  * describes them: there is no moment in which a topic exists without a leader.
- * Version notes: v0 takes an empty list for all topics, later ones null. Topic ids from 10, topics by
- * id alone from 12.
+ * Version notes: v0 takes an empty list for all topics, later ones null. Topic ids from 10, topics
+ * by id alone from 12.
  */
 import { ZERO_UUID } from '@ottla/base'
 import {

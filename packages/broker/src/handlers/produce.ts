@@ -114,7 +114,9 @@ class Append {
     this.pending = pending
   }
 
-  /** Appends one batch; the answer is put at `answers[at]`, at the latest when `pending` is done. */
+  /**
+   * Appends one batch; the answer is put at `answers[at]`, at the latest when `pending` is done.
+   */
   partition(
     topic: TopicImage | ErrorName,
     index: number,

@@ -1,9 +1,10 @@
 /**
  * The cluster's metadata in memory: topics, settings, features, producer ids and the rest.
  *
- * `replay` is its only mutator, at start for every record of the log and afterwards for every record
- * that has become durable, so a restart always arrives at the same image. What ottla does not act on
- * yet (ACLs, quotas, credentials, tokens) is kept by identity, so that a snapshot loses nothing.
+ * `replay` is its only mutator, at start for every record of the log and afterwards for every
+ * record that has become durable, so a restart always arrives at the same image. What ottla does
+ * not act on yet (ACLs, quotas, credentials, tokens) is kept by identity, so that a snapshot loses
+ * nothing.
  */
 import { assert, type Uuid } from '@ottla/base'
 import type { MetadataRecord, MetadataValue } from './metadata-record.ts'

@@ -120,7 +120,9 @@ export function encodeMetadataRecord(record: MetadataRecord): Buffer {
   return Buffer.concat(writer.finish())
 }
 
-/** Throws on a type or version we do not know: metadata that is not understood must not be served. */
+/**
+ * Throws on a type or version we do not know: metadata that is not understood must not be served.
+ */
 export function decodeMetadataRecord(bytes: Buffer): MetadataRecord {
   const reader = new Reader(bytes)
   const frameVersion = reader.unsignedVarint()

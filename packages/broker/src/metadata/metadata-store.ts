@@ -1,5 +1,6 @@
 /**
- * The shell around the metadata image: a genuine KRaft log with one voter in `__cluster_metadata-0`.
+ * The shell around the metadata image: a genuine KRaft log with one voter in
+ * `__cluster_metadata-0`.
  *
  * A change is decided against the image, appended, waited for until it is durable, then replayed
  * into the image, and only then answered; changes run one after another, so a decision always sees
@@ -130,7 +131,9 @@ export class MetadataStore {
     }
   }
 
-  /** Announces this node to whoever reads the log: clients of Apache Kafka's tools, and its brokers. */
+  /**
+   * Announces this node to whoever reads the log: clients of Apache Kafka's tools, and its brokers.
+   */
   async registerBroker(listeners: readonly (Endpoint & { name: string })[]): Promise<void> {
     const { nodeId, random, logs } = this.options
     const brokerEpoch = this.log.logEndOffset

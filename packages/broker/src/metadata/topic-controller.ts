@@ -1,6 +1,7 @@
 /**
  * Decides about topics: what a request to create, delete or extend one means for the metadata log.
- * Pure: takes the image, returns the records to append and the answer to give once they are durable.
+ * Pure: takes the image, returns the records to append and the answer to give once they are
+ * durable.
  */
 
 import { type Random, randomUuid, type Uuid, ZERO_UUID } from '@ottla/base'

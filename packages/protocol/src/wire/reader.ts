@@ -6,7 +6,8 @@
  * `Buffer.subarray` clamps silently.
  *
  * int64 is a number. What fits 2^53 is exact; Long.MAX_VALUE, which Kafka uses for "no limit",
- * reads as 2^63 and is written back as Long.MAX_VALUE; anything else is refused rather than rounded.
+ * reads as 2^63 and is written back as Long.MAX_VALUE; anything else is refused rather than
+ * rounded.
  *
  * HOT: guarded by bench/micro/codec.bench.ts
  */
