@@ -16,6 +16,7 @@ import {
   compressionOf,
   decompress,
   isBatchCrcValid,
+  isCodecReady,
   isControlBatch,
   isLogAppendTime,
   isTransactional,
@@ -199,4 +200,15 @@ export class FetchedPartition {
     const producerId = producerIdOf(this.bytes, position)
     this.aborted.passAbortMarker(producerId, lastOffsetOf(this.bytes, position))
   }
+}
+
+/** Codecs of the batches that have to be loaded before they can be read; usually none. */
+export function codecsToLoad(bytes: Buffer): number[] {
+  const codecs = new Set<number>()
+  let position = 0
+  while (bytes.length - position >= BATCH_OVERHEAD) {
+    codecs.add(compressionOf(bytes, position))
+    position += Math.max(BATCH_OVERHEAD, batchSizeOf(bytes, position))
+  }
+  return [...codecs].filter((codec) => !isCodecReady(codec))
 }

@@ -8,8 +8,11 @@ import type { Timer } from '@ottla/base'
 import { ZERO_UUID } from '@ottla/base'
 import {
   apis,
+  COMPRESSION,
   contiguousRecords,
   errorCode,
+  isCodecReady,
+  loadCodec,
   needsMetadataRefresh,
   type ResponseOf,
 } from '@ottla/protocol'
@@ -19,7 +22,7 @@ import type { BrokerConnection, ConnectionPool } from '../cluster/connection-poo
 import { CorruptRecordError, isRetriableError, KafkaError, NoOffsetError } from '../errors.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { type FetchPartition, FetchSession, type SessionRequest } from './fetch-session.ts'
-import { FetchedPartition } from './fetched-partition.ts'
+import { codecsToLoad, FetchedPartition } from './fetched-partition.ts'
 import type { PartitionState } from './partition-state.ts'
 
 /** Last version that names topics by name. */
@@ -184,6 +187,7 @@ export class Fetcher {
       }
       return
     }
+    if (!isCodecReady(COMPRESSION.zstd)) await loadCodecs(response)
     this.takeOver(response, asked)
   }
 
@@ -339,4 +343,13 @@ function byTopic(partitions: readonly FetchPartition[]): [FetchPartition, FetchP
     else topics.set(key, [partition])
   }
   return [...topics.values()].map((list) => [list[0] as FetchPartition, list])
+}
+
+/** zstd is WebAssembly where Node does not have it; it is compiled when the first batch needs it. */
+async function loadCodecs(response: FetchResponse): Promise<void> {
+  for (const { partitions } of response.responses) {
+    for (const { records } of partitions) {
+      for (const codec of codecsToLoad(contiguousRecords(records))) await loadCodec(codec)
+    }
+  }
 }

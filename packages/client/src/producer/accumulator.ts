@@ -56,9 +56,9 @@ export class Accumulator {
     return this.slabs.usedBytes >= this.options.bufferMemory
   }
 
-  /** Twice what is allowed: whoever enqueues has not been listening. */
-  get isOverfull(): boolean {
-    return this.slabs.usedBytes >= 2 * this.options.bufferMemory
+  /** Twice what is allowed, with what waits outside: whoever enqueues has not been listening. */
+  exceeds(waitingBytes: number): boolean {
+    return this.slabs.usedBytes + waitingBytes >= 2 * this.options.bufferMemory
   }
 
   get hasIncomplete(): boolean {

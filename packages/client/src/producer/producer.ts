@@ -61,6 +61,8 @@ export class Producer {
   private readonly enqueued: BatchListener
   private readonly codecLoaded: Promise<void>
   private isCodecLoaded: boolean
+  /** Bytes of records that wait at a gate. */
+  private gatedBytes = 0
   private enqueueFailure: Error | undefined
   private closing: Promise<void> | undefined
   private readonly onClosed: () => void
@@ -73,6 +75,9 @@ export class Producer {
     this.isCodecLoaded = isCodecReady(codec)
     this.codecLoaded = loadCodec(codec).then(() => {
       this.isCodecLoaded = true
+    })
+    this.codecLoaded.catch(() => {
+      // Every call awaits it before it appends, and fails with the reason.
     })
     const compression: Compression = {
       codec,
@@ -130,7 +135,9 @@ export class Producer {
    * `onDeliveryError`.
    */
   enqueue<T extends string | AnyTopic>(topic: T, record: RecordFor<T>): boolean {
-    if (this.accumulator.isOverfull) throw new BufferExhaustedError(this.options.bufferMemory)
+    if (this.accumulator.exceeds(this.gatedBytes)) {
+      throw new BufferExhaustedError(this.options.bufferMemory)
+    }
     const known = topicOf(topic)
     const records = this.encode(known, [record as ProducerRecord<unknown, unknown>])
     const waiting = this.append(known.name, records, undefined, undefined)
@@ -217,10 +224,14 @@ export class Producer {
   ): Promise<void> | undefined {
     const state = this.stateOf(name)
     const metadata = this.cluster.metadata.topic(name)
-    if (metadata && !state.gate && !this.accumulator.isFull && this.isCodecLoaded) {
+    // What is enqueued is not made to wait when memory is full: the caller has been told.
+    const hasRoom = operation === undefined || !this.accumulator.isFull
+    if (metadata && !state.gate && hasRoom && this.isCodecLoaded) {
       this.appendNow(state, metadata, records, operation)
       return undefined
     }
+    const bytes = sizeOf(records)
+    this.gatedBytes += bytes
     const turn = (state.gate ?? Promise.resolve())
       .then(() => this.waitUntilAppendable(name, signal))
       .then((topic) => this.appendNow(state, topic, records, operation))
@@ -228,6 +239,7 @@ export class Producer {
     const gate = turn
       .catch(() => {})
       .finally(() => {
+        this.gatedBytes -= bytes
         if (state.gate === gate) state.gate = undefined
       })
     state.gate = gate
@@ -354,4 +366,10 @@ function encodePart(topic: AnyTopic, part: 'key' | 'value', value: unknown): Enc
   }
   const message = `expected bytes, text or null, got ${typeof encoded}`
   throw new SerializationError(topic.name, `The ${part} of a record`, new TypeError(message))
+}
+
+function sizeOf(records: readonly PartitionedRecord[]): number {
+  let size = 0
+  for (const { key, value, headers } of records) size += estimateRecordSize(key, value, headers)
+  return size
 }
