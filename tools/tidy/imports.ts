@@ -107,7 +107,8 @@ export function checkDeadFiles(files: readonly SourceFile[]): Finding[] {
     .filter((file) => !ENTRY.test(file.path) && !reached.has(file.path))
     .filter((file) => {
       const base = file.path.slice(file.path.lastIndexOf('/') + 1)
-      return !mentions.some(([path, text]) => path !== file.path && text.includes(`/${base}`))
+      const named = new RegExp(`[/'"]${base.replaceAll('.', '[.]')}`)
+      return !mentions.some(([path, text]) => path !== file.path && named.test(text))
     })
     .map((file) => ({
       file: file.path,
