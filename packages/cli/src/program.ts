@@ -16,6 +16,41 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'start a broker in this terminal',
     define: async () => (await import('./commands/start.ts')).defineStart,
   },
+  {
+    name: 'topic',
+    summary: 'list, describe, create, alter and delete topics',
+    define: async () => (await import('./commands/topic.ts')).defineTopic,
+  },
+  {
+    name: 'produce',
+    summary: 'send records',
+    define: async () => (await import('./commands/produce.ts')).defineProduce,
+  },
+  {
+    name: 'consume',
+    summary: 'read records',
+    define: async () => (await import('./commands/consume.ts')).defineConsume,
+  },
+  {
+    name: 'group',
+    summary: 'list, describe, reset and delete consumer groups',
+    define: async () => (await import('./commands/group.ts')).defineGroup,
+  },
+  {
+    name: 'config',
+    summary: 'get and set settings of topics, brokers and groups',
+    define: async () => (await import('./commands/config.ts')).defineConfig,
+  },
+  {
+    name: 'perf',
+    summary: 'measure producing, consuming and latency',
+    define: async () => (await import('./commands/perf.ts')).definePerf,
+  },
+  {
+    name: 'doctor',
+    summary: 'check a connection step by step and say how to mend it',
+    define: async () => (await import('./commands/doctor.ts')).defineDoctor,
+  },
 ]
 
 /** Runs one command line; resolves with the exit code. */
@@ -24,20 +59,31 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .description('Kafka for TypeScript: a broker, and tools for every Kafka.')
     .version(VERSION)
     .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(usageText(text)) })
     .exitOverride()
   const wanted = argv[2]
-  for (const { name, summary, define } of COMMANDS) {
-    const command = program.command(name).summary(summary).description(summary)
-    if (name === wanted || (wanted === 'help' && argv[3] === name)) (await define())(command)
-  }
   try {
+    for (const { name, summary, define } of COMMANDS) {
+      const command = program.command(name).summary(summary).description(summary)
+      if (name === wanted || (wanted === 'help' && argv[3] === name)) (await define())(command)
+    }
     await program.parseAsync(argv)
-    return ExitCode.DONE
+    return Number(process.exitCode ?? ExitCode.DONE)
   } catch (error) {
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? ExitCode.DONE : ExitCode.USAGE
     }
-    process.stderr.write(`${explain(error)}\n`)
+    const text = explain(error)
+    if (text !== '') process.stderr.write(`${text}\n`)
     return exitCodeOf(error)
   }
+}
+
+/** Commander's errors in the form of all others. */
+export function usageText(text: string): string {
+  const [first = '', ...rest] = text.trim().split('\n')
+  const message = first.replace(/^error: /, '')
+  const suggestion = rest.join(' ').replace(/^\((.*)\)$/, '$1')
+  const mend = suggestion || 'Add --help to see what can be given.'
+  return `ottla: ${message[0]?.toUpperCase() ?? ''}${message.slice(1)}\n  Mend  ${mend}\n`
 }
