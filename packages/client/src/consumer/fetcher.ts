@@ -345,11 +345,12 @@ function byTopic(partitions: readonly FetchPartition[]): [FetchPartition, FetchP
   return [...topics.values()].map((list) => [list[0] as FetchPartition, list])
 }
 
-/** zstd is WebAssembly where Node does not have it; it is compiled when the first batch needs it. */
+/** zstd is WebAssembly where Node lacks it; it is compiled when the first batch needs it. */
 async function loadCodecs(response: FetchResponse): Promise<void> {
   for (const { partitions } of response.responses) {
     for (const { records } of partitions) {
-      for (const codec of codecsToLoad(contiguousRecords(records))) await loadCodec(codec)
+      const codecs = codecsToLoad(contiguousRecords(records))
+      for (const codec of codecs) await loadCodec(codec)
     }
   }
 }
