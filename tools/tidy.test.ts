@@ -1,5 +1,8 @@
 /** The rules of docs/style.md as a test. Every failure names the file, the line and the cure. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { referencePages } from './docs/reference-pages.ts'
 import {
   checkHandlerHeaders,
   checkHotHeaders,
@@ -12,6 +15,7 @@ import { checkFileSizes, checkFunctions } from './tidy/sizes.ts'
 import {
   describeFinding,
   type Finding,
+  ROOT,
   readSourceFiles,
   type SourceFile,
 } from './tidy/source-files.ts'
@@ -56,6 +60,15 @@ describe('the repository', () => {
   it('has handlers that say what they do', () => expectNone(checkHandlerHeaders(files)))
 
   it('guards hot files with a bench', () => expectNone(checkHotHeaders(files)))
+
+  it('has reference pages that say what the tables say; npm run docs writes them', () => {
+    const directory = join(ROOT, 'docs', 'reference')
+    const pages = referencePages()
+    expect(readdirSync(directory).sort()).toEqual(Object.keys(pages).sort())
+    for (const [name, text] of Object.entries(pages)) {
+      expect(readFileSync(join(directory, name), 'utf8'), name).toBe(text)
+    }
+  })
 
   it('records no download addresses', () => expectNone(checkLockFile(files)))
 })

@@ -1,0 +1,65 @@
+/** Benchmark figures, from the results that runs have left in bench/results. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { type ResultRow, tableOf } from '../../bench/support/results.ts'
+import { page, table } from './markdown.ts'
+
+const RESULTS = new URL('../../bench/results/', import.meta.url)
+
+interface Result {
+  readonly name?: string
+  readonly bench?: string
+  readonly date: string
+  readonly versions: Readonly<Record<string, unknown>>
+  readonly machine: Readonly<Record<string, unknown>>
+  readonly settings?: Readonly<Record<string, unknown>>
+  readonly rows?: readonly ResultRow[]
+  readonly summary?: readonly Readonly<Record<string, unknown>>[]
+}
+
+const listed = (values: Readonly<Record<string, unknown>>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name} ${String(value)}`)
+    .join(', ')
+
+/** Columns of a summary are whatever its rows have. */
+function summaryTable(rows: readonly Readonly<Record<string, unknown>>[]): string {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  return table(
+    columns,
+    rows.map((row) =>
+      columns.map((column) => {
+        const value = row[column]
+        if (Array.isArray(value)) return value.join('-')
+        return typeof value === 'number' ? value.toLocaleString('en-US') : String(value ?? '')
+      }),
+    ),
+  )
+}
+
+function section(file: string): string[] {
+  const result = JSON.parse(readFileSync(new URL(file, RESULTS), 'utf8')) as Result
+  const figures = result.rows
+    ? tableOf(result.rows)
+    : summaryTable(Array.isArray(result.summary) ? result.summary : [])
+  return [
+    `## ${result.name ?? result.bench ?? file.replace('.json', '')}`,
+    `${result.date.slice(0, 10)}; ${listed(result.versions)}; ${listed(result.machine)}.`,
+    ...(result.settings ? [`Settings: ${listed(result.settings)}.`] : []),
+    figures,
+  ]
+}
+
+export function benchmarksPage(): string {
+  const files = existsSync(RESULTS)
+    ? readdirSync(RESULTS)
+        .filter((name) => name.endsWith('.json'))
+        .sort()
+    : []
+  return page(
+    'Benchmarks',
+    'Figures of single runs, ottla and its peer side by side and interleaved, on the machine named ' +
+      'with them. `npm run bench` lists the commands that make them anew; the raw results are in ' +
+      '`bench/results`.',
+    ...files.flatMap(section),
+  )
+}
