@@ -26,7 +26,9 @@ export const recordTools: RecordTools = {
   check(batch, { needsKeys }) {
     const rules = { requireKeys: needsKeys, sizeMax: DECOMPRESSED_BYTES_MAX }
     const result = validateRecords(batch, 0, rules)
-    return result.kind === 'valid' ? undefined : result
+    if (result.kind === 'valid') return undefined
+    const { error, message, recordErrors } = result
+    return { error, message, recordErrors }
   },
   recompress(batch, compression) {
     if (compression === 'producer') return batch

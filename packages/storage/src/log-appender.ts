@@ -96,7 +96,8 @@ export class LogAppender {
     const nowMs = context.clock.now()
     let batch = received
     const fault = clientBatchFault(batch, config, nowMs) ?? this.recordsFault(batch)
-    if (fault) return { kind: 'refused', ...fault }
+    // Last, since the caller's checks may answer with objects that have a kind of their own.
+    if (fault) return { ...fault, kind: 'refused' }
     if (config.compressionType !== 'producer') batch = this.recompress(batch)
     const producerId = producerIdOf(batch)
     if (producerId >= 0) {
