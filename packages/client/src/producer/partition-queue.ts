@@ -10,9 +10,8 @@
  *   behind the failed one are refused by the broker (OUT_OF_ORDER_SEQUENCE_NUMBER) or were stored;
  *   whichever it is, they come back into `waiting` in their old order and are sent again;
  * - new batches wait until all retried ones have been acknowledged. The broker recognises
- * duplicates
- *   among the last five batches only: with new ones behind it, a batch that was stored, lost its
- *   answer and fails once more would slip out of that memory;
+ *   duplicates among the last five batches only: with new ones behind it, a batch that was stored,
+ *   lost its answer and fails once more would slip out of that memory;
  * - when it can no longer be known whether a sequence was stored (its batch expired), or the broker
  *   has lost track of it, the partition begins again at sequence 0 under a new producer epoch, and
  *   only when nothing is in flight.
