@@ -287,7 +287,9 @@ export class Sender {
     } else if (verdict === 'split') this.split(item)
     else if (verdict === 'retry' || verdict === 'retry-in-new-epoch') {
       if (verdict === 'retry-in-new-epoch') queue.restart()
-      this.returnForRetry(queue, batch)
+      // Refused only because of the batch in front: that one decides when to go on.
+      const isBystander = name === 'OUT_OF_ORDER_SEQUENCE_NUMBER'
+      this.returnForRetry(queue, batch, isBystander ? 0 : this.backoffOf(batch))
     } else {
       queue.remove(batch)
       // The sequence of a refused batch was never used: what follows it would leave a gap.
@@ -296,11 +298,15 @@ export class Sender {
     }
   }
 
-  private returnForRetry(queue: PartitionQueue, batch: ProducerBatch): void {
-    const { clock, retryBackoff, random } = this.cluster.context
+  private backoffOf(batch: ProducerBatch): number {
+    const { retryBackoff, random } = this.cluster.context
+    return backoffMs(retryBackoff, Math.max(0, batch.attempts - 1), random)
+  }
+
+  private returnForRetry(queue: PartitionQueue, batch: ProducerBatch, delayMs: number): void {
     queue.returnForRetry(batch)
-    queue.notBeforeMs =
-      clock.monotonicMs() + backoffMs(retryBackoff, Math.max(0, batch.attempts - 1), random)
+    const notBeforeMs = this.cluster.context.clock.monotonicMs() + delayMs
+    queue.notBeforeMs = Math.max(queue.notBeforeMs, notBeforeMs)
     this.cluster.context.logger.debug('produce is retried', {
       topic: queue.topic,
       partition: queue.partition,
