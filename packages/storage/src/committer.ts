@@ -87,6 +87,8 @@ export class Committer {
     if (this.running || this.dirty.length === 0) return
     this.running = this.run().finally(() => {
       this.running = undefined
+      // Somebody may have come between the last look at the list and this moment.
+      this.start()
     })
   }
 
