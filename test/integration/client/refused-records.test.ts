@@ -7,7 +7,7 @@ test('a compacted topic refuses records without a key, and goes on', async () =>
   await using broker = await startTestBroker()
   const kafka = new Kafka({ brokers: broker.bootstrap })
   const topic = await createTopic(kafka, 1, { 'cleanup.policy': 'compact' })
-  const producer = kafka.producer({ deliveryTimeout: 10_000, idempotent: false })
+  const producer = kafka.producer({ deliveryTimeoutMs: 10_000, idempotence: false })
   await expect(producer.send(topic, { value: 'no key' })).rejects.toMatchObject({
     code: 'INVALID_RECORD',
   })
