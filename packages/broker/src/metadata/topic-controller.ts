@@ -154,7 +154,8 @@ function partitionsOf(context: ControllerContext, topic: CreatableTopic): number
     throw new Refusal(
       'INVALID_REPLICATION_FACTOR',
       `Unable to replicate the partition ${replicationFactor} time(s): The target replication ` +
-        `factor of ${replicationFactor} cannot be reached because only 1 broker(s) are registered.`,
+        `factor of ${replicationFactor} cannot be reached because only 1 broker(s) are registered ` +
+        'or some brokers have all their log directories cordoned.',
     )
   }
   return numPartitions === -1 ? context.partitionsDefault : numPartitions
