@@ -4,6 +4,7 @@ import type { LogManager } from '@ottla/storage'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { ConfigResolver } from './config/config-resolver.ts'
 import type { GroupService } from './coordinator/group-service.ts'
+import type { TransactionService } from './coordinator/transaction-service.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { FetchSessionCache } from './fetch-session.ts'
 import type { MetadataImage } from './metadata/metadata-image.ts'
@@ -25,6 +26,7 @@ export interface BrokerServices {
   readonly partitions: Partitions
   readonly topics: TopicAdmin
   readonly groups: GroupService
+  readonly transactions: TransactionService
   readonly producerIds: ProducerIds
   readonly fetchSessions: FetchSessionCache
   readonly endpoints: Endpoints

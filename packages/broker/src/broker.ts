@@ -7,38 +7,24 @@
  * An I/O error on a write or a sync ends everything at once (`onFatal`): what is on disk is no
  * longer known, and only a start that reads it again can tell.
  */
-import { statfsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import {
   type Clock,
   type Logger,
   messageOf,
   type Random,
-  realClock,
-  realRandom,
   silentLogger,
   type Timer,
 } from '@ottla/base'
 import { Listener } from '@ottla/network'
-import { type FileSystem, LogManager, RealFileSystem } from '@ottla/storage'
+import { type FileSystem, RealFileSystem } from '@ottla/storage'
 import type { BrokerServices } from './broker-services.ts'
 import { BrokerConfig } from './config/broker-config.ts'
-import { ConfigResolver } from './config/config-resolver.ts'
-import { topicLogConfig } from './config/topic-log-config.ts'
-import { GroupService } from './coordinator/group-service.ts'
-import { Endpoints } from './endpoints.ts'
-import { FetchSessionCache } from './fetch-session.ts'
 import { handlers } from './handlers/handlers.ts'
 import { HealthServer } from './health-server.ts'
-import { MetadataImage } from './metadata/metadata-image.ts'
 import { metadataRecord } from './metadata/metadata-record.ts'
-import { MetadataStore } from './metadata/metadata-store.ts'
-import { BrokerMetrics } from './metrics.ts'
-import { Partitions } from './partitions.ts'
-import { ProducerIds } from './producer-ids.ts'
-import { recordTools } from './record-tools.ts'
+import { openServices } from './open-services.ts'
 import { RequestDispatch } from './request-dispatch.ts'
-import { TopicAdmin } from './topic-admin.ts'
 
 export interface BrokerOptions {
   /**
@@ -143,6 +129,7 @@ export class Broker {
     const advertised = config.advertisedListeners()
     await services.metadata.registerBroker(advertised.length > 0 ? advertised : this.listeners)
     await this.openHealth()
+    services.transactions.start()
     this.every(config.get('log.retention.check.interval.ms'), () =>
       services.logs.applyRetention(clock.now()),
     )
@@ -230,6 +217,7 @@ export class Broker {
     for (const timer of this.timers) timer.cancel()
     await Promise.all(this.listeners.map((listener) => listener.close(STOP_GRACE_MS)))
     this.services.groups.close()
+    this.services.transactions.close()
     await this.health?.close()
     await this.services.logs.close()
   }
@@ -252,98 +240,4 @@ function directoriesOf(
     return { logDir: dataDir, privateDir: `${dataDir}.ottla` }
   }
   return { logDir: join(dataDir, 'log'), privateDir: join(dataDir, 'ottla') }
-}
-
-interface OpenContext {
-  readonly logDir: string
-  readonly privateDir: string
-  readonly logger: Logger
-  readonly onFatal: (error: Error) => void
-}
-
-async function openServices(
-  options: BrokerOptions,
-  config: BrokerConfig,
-  { logDir, privateDir, logger, onFatal }: OpenContext,
-): Promise<BrokerServices> {
-  const clock = options.clock ?? realClock
-  const random = options.random ?? realRandom
-  const fileSystem = options.fileSystem ?? new RealFileSystem()
-  const nodeId = config.get('node.id')
-  const logs = await LogManager.open({
-    fileSystem,
-    clock,
-    random,
-    logger,
-    logDir,
-    privateDir,
-    nodeId,
-    flushPolicy: config.get('flush.policy') === 'os' ? 'os' : 'fsync',
-    tailCacheBytesMax: config.get('tail.cache.bytes.max'),
-    openFilesMax: config.get('open.files.max'),
-    recordTools,
-    onFatal,
-  })
-  try {
-    const image = new MetadataImage()
-    const configs = new ConfigResolver(config, nodeId, (type, name) => image.config(type, name))
-    const partitions = new Partitions(logs, (topic) => topicLogConfig(configs, topic), logger)
-    const store = { nodeId, logs, logDir, fileSystem, image, clock, random, logger }
-    const metadata = await MetadataStore.open(store)
-    for (const topic of image.topics.values()) partitions.add(topic)
-    partitions.reportStrays()
-    const { clusterId, directoryId } = logs
-    const admin = { nodeId, directoryId, random, config, configs, metadata, image, partitions }
-    return {
-      nodeId,
-      clusterId,
-      config,
-      configs,
-      image,
-      metadata,
-      logs,
-      partitions,
-      topics: new TopicAdmin(admin),
-      groups: new GroupService({
-        settings: {
-          sessionTimeoutMsMin: config.get('group.min.session.timeout.ms'),
-          sessionTimeoutMsMax: config.get('group.max.session.timeout.ms'),
-          groupSizeMax: config.get('group.max.size'),
-          initialRebalanceDelayMs: config.get('group.initial.rebalance.delay.ms'),
-          offsetMetadataBytesMax: config.get('offset.metadata.max.bytes'),
-          offsetsRetentionMs: config.get('offsets.retention.minutes') * 60_000,
-        },
-        partitions,
-        image,
-        clock,
-        random,
-        logger,
-        offsetsCheckIntervalMs: config.get('offsets.retention.check.interval.ms'),
-      }),
-      producerIds: new ProducerIds(metadata, nodeId),
-      fetchSessions: new FetchSessionCache(
-        config.get('max.incremental.fetch.session.cache.slots'),
-        random,
-      ),
-      endpoints: new Endpoints(config.advertisedListeners()),
-      metrics: new BrokerMetrics(),
-      volume: () => volumeOf(logDir),
-      clock,
-      random,
-      logger,
-    }
-  } catch (error) {
-    await logs.close()
-    throw error
-  }
-}
-
-function volumeOf(directory: string): { totalBytes: number; usableBytes: number } | undefined {
-  try {
-    const { blocks, bavail, bsize } = statfsSync(directory)
-    return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
-  } catch {
-    // An in-memory file system has no volume.
-    return undefined
-  }
 }

@@ -26,14 +26,12 @@ export const transactionSettings = defineConfig({
     default: 10000,
     min: 1,
     importance: 'low',
-    noEffect: true,
     doc: 'How often transactions that ran out of time are aborted, in milliseconds.',
   }),
   'transaction.max.timeout.ms': int({
     default: 900000,
     min: 1,
     importance: 'high',
-    noEffect: true,
     doc: 'Longest timeout a transactional producer may ask for, in milliseconds.',
   }),
   'transaction.partition.verification.enable': bool({
@@ -47,7 +45,6 @@ export const transactionSettings = defineConfig({
     default: 3600000,
     min: 1,
     importance: 'low',
-    noEffect: true,
     doc: 'How often unused transactional ids are dropped, in milliseconds.',
   }),
   'transaction.state.log.load.buffer.size': int({
@@ -92,7 +89,6 @@ export const transactionSettings = defineConfig({
     default: 604800000,
     min: 1,
     importance: 'high',
-    noEffect: true,
     doc: 'Milliseconds after which an unused transactional id is forgotten.',
   }),
 })

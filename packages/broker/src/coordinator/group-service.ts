@@ -7,12 +7,20 @@
  */
 import type { Clock, Logger, Random, Timer } from '@ottla/base'
 import { messageOf } from '@ottla/base'
-import { BatchBuilder, type ErrorName, loadCodec, readBatches } from '@ottla/protocol'
+import {
+  BatchBuilder,
+  decodeControlRecord,
+  type ErrorName,
+  loadCodec,
+  type RecordBatch,
+  readBatches,
+} from '@ottla/protocol'
 import { type PartitionLog, StorageError } from '@ottla/storage'
 import type { MetadataImage } from '../metadata/metadata-image.ts'
 import { OFFSETS_TOPIC } from '../metadata/topic-names.ts'
 import type { Partitions } from '../partitions.ts'
 import type { Token } from './group/classic-group.ts'
+import type { OffsetRecord } from './group/committed-offsets.ts'
 import { GroupCoordinator, type GroupSettings, type Now } from './group/group-coordinator.ts'
 import { expireOffsets } from './group/group-offsets.ts'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from './group/group-records.ts'
@@ -101,15 +109,77 @@ export class GroupService {
       })
       for (const batch of readBatches(Buffer.concat(chunks))) {
         offset = batch.lastOffset + 1
-        if (batch.isControl || batch.isTransactional) continue
         await loadCodec(batch.compression)
-        for (const { key, value } of batch.records()) {
-          const record = decodeGroupRecord(key as Buffer, value)
-          if (record.kind !== 'other') this.coordinator.replay(record, this.now())
-        }
+        this.replayBatch(partition, batch)
       }
     }
     this.arm()
+  }
+
+  private replayBatch(partition: number, batch: RecordBatch): void {
+    const { coordinator } = this
+    for (const { key, value } of batch.records()) {
+      if (batch.isControl) {
+        const control = decodeControlRecord({ key, value })
+        if (control.type !== 'COMMIT' && control.type !== 'ABORT') continue
+        this.endTransaction(partition, batch.producerId, control.type === 'COMMIT')
+        continue
+      }
+      const record = decodeGroupRecord(key as Buffer, value)
+      if (record.kind === 'other') continue
+      if (batch.isTransactional && record.kind === 'offset') {
+        coordinator.pendingOffsets.add(batch.producerId, partition, [record])
+      } else coordinator.replay(record, this.now())
+    }
+  }
+
+  /** A marker for a producer's transaction has been written to a partition of the offsets topic. */
+  endTransaction(partition: number, producerId: number, isCommit: boolean): void {
+    const records = this.coordinator.pendingOffsets.take(producerId, partition)
+    if (!isCommit) return
+    for (const record of records) this.coordinator.replay(record, this.now())
+  }
+
+  /** Partition of the offsets topic that holds a group. */
+  partitionOf(groupId: string): number {
+    return partitionForKey(groupId, this.options.partitions.of(OFFSETS_TOPIC).length)
+  }
+
+  /** Appends offsets as part of a producer's transaction; they count once that commits. */
+  async appendTransactional(
+    producer: { readonly producerId: number; readonly producerEpoch: number },
+    groupId: string,
+    records: readonly OffsetRecord[],
+  ): Promise<void> {
+    const partition = this.partitionOf(groupId)
+    const log = this.options.partitions.get(OFFSETS_TOPIC, partition) as PartitionLog
+    const batch = this.batchOf(records).finish({
+      ...producer,
+      baseSequence: 0,
+      isTransactional: true,
+    })
+    const result = log.append(batch, {
+      origin: 'coordinator',
+      leaderEpoch: this.leaderEpoch(partition),
+    })
+    if (result.kind === 'refused') throw new StorageError(result.error, result.message)
+    this.coordinator.pendingOffsets.add(producer.producerId, partition, records)
+    await log.whenDurable(result.lastOffset)
+  }
+
+  private batchOf(records: readonly GroupRecord[]): BatchBuilder {
+    const builder = new BatchBuilder()
+    const timestamp = this.options.clock.now()
+    for (const record of records) {
+      const { key, value } = encodeGroupRecord(record)
+      builder.append(timestamp, key, value)
+    }
+    return builder
+  }
+
+  private leaderEpoch(partition: number): number {
+    const topic = this.options.image.topics.get(OFFSETS_TOPIC)
+    return topic?.partitions[partition]?.leaderEpoch ?? 0
   }
 
   /** Runs a decision whose answer may come much later; resolves with the answer. */
@@ -182,15 +252,9 @@ export class GroupService {
     partition: number,
     records: readonly GroupRecord[],
   ): Promise<void> {
-    const builder = new BatchBuilder()
-    const timestamp = this.options.clock.now()
-    for (const record of records) {
-      const { key, value } = encodeGroupRecord(record)
-      builder.append(timestamp, key, value)
-    }
-    const topic = this.options.image.topics.get(OFFSETS_TOPIC)
-    const leaderEpoch = topic?.partitions[partition]?.leaderEpoch ?? 0
-    const result = log.append(builder.finish(), { origin: 'coordinator', leaderEpoch })
+    const leaderEpoch = this.leaderEpoch(partition)
+    const batch = this.batchOf(records).finish()
+    const result = log.append(batch, { origin: 'coordinator', leaderEpoch })
     if (result.kind === 'refused') throw new StorageError(result.error, result.message)
     await log.whenDurable(result.lastOffset)
     for (const record of records) {

@@ -9,9 +9,14 @@
  */
 import { apis, type ErrorName, errorCode } from '@ottla/protocol'
 import { handler } from '../handler.ts'
-import { OFFSETS_TOPIC } from '../metadata/topic-names.ts'
+import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../metadata/topic-names.ts'
 
-const GROUP = 0
+const TOPICS: ReadonlyMap<number, string> = new Map([
+  [0, OFFSETS_TOPIC],
+  [1, TRANSACTIONS_TOPIC],
+])
+/** Share groups, from version 6. */
+const SHARE = 2
 
 export const findCoordinator = handler(
   apis.findCoordinator,
@@ -20,7 +25,8 @@ export const findCoordinator = handler(
     const { host, port } = services.endpoints.for(connection)
     const { nodeId } = services
     const fault = refusal(request.keyType)
-    if (!fault) await services.topics.ensureInternal(OFFSETS_TOPIC)
+    const topic = TOPICS.get(request.keyType)
+    if (topic !== undefined) await services.topics.ensureInternal(topic)
     const errorMessage = fault?.message ?? null
     const answer = fault
       ? { nodeId: -1, host: '', port: -1, errorCode: errorCode(fault.error), errorMessage }
@@ -41,12 +47,10 @@ export const findCoordinator = handler(
 )
 
 function refusal(keyType: number): { error: ErrorName; message: string } | undefined {
-  if (keyType === GROUP) return undefined
-  if (keyType === 1 || keyType === 2) {
-    return {
-      error: 'UNSUPPORTED_VERSION',
-      message: 'This version of ottla coordinates consumer groups only',
-    }
+  if (TOPICS.has(keyType)) return undefined
+  if (keyType === SHARE) {
+    const message = 'This version of ottla does not coordinate share groups'
+    return { error: 'UNSUPPORTED_VERSION', message }
   }
   return { error: 'INVALID_REQUEST', message: `Unknown coordinator key type ${keyType}` }
 }

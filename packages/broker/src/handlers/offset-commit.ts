@@ -38,21 +38,16 @@ export const offsetCommit = handler(
     ) {
       refused = 'GROUP_ID_NOT_FOUND'
     }
-    const offsets: OffsetToCommit[] = []
-    const checked = request.topics.map((topic) => ({
-      topic,
-      errors: refused
-        ? topic.partitions.map(() => refused as ErrorName)
-        : collect(services, apiVersion, topic, offsets),
-    }))
+    const collected = collectOffsets(services, request.topics, apiVersion >= 10)
+    const offsets = refused ? [] : collected.accepted
     const failure = offsets.length > 0 ? await write(services, commit, offsets) : undefined
     return {
       throttleTimeMs: 0,
-      topics: checked.map(({ topic, errors }) => ({
+      topics: request.topics.map((topic, t) => ({
         name: topic.name,
         topicId: topic.topicId,
         partitions: topic.partitions.map(({ partitionIndex }, i) => {
-          const error = errors[i] as ErrorName
+          const error = refused ?? collected.errors[t]?.[i] ?? 'NONE'
           return {
             partitionIndex,
             errorCode: errorCode(error === 'NONE' && failure ? failure : error),
@@ -63,32 +58,33 @@ export const offsetCommit = handler(
   },
 )
 
-/** Sorts out what cannot be committed; the rest goes to `offsets`. One error per partition. */
-function collect(
+/** Sorts out what cannot be committed: what can, and one error per partition of each topic. */
+export function collectOffsets(
   services: BrokerServices,
-  apiVersion: number,
-  topic: Topic,
-  offsets: OffsetToCommit[],
-): ErrorName[] {
+  topics: readonly Topic[],
+  usesTopicIds: boolean,
+): { readonly accepted: OffsetToCommit[]; readonly errors: readonly (readonly ErrorName[])[] } {
   const { image, config } = services
-  const known =
-    apiVersion >= 10 ? image.topicsById.get(topic.topicId) : image.topics.get(topic.name)
-  const unknown: ErrorName = apiVersion >= 10 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+  const accepted: OffsetToCommit[] = []
   const metadataBytesMax = config.get('offset.metadata.max.bytes')
-  return topic.partitions.map((partition) => {
-    if (!known) return unknown
-    if (!known.partitions[partition.partitionIndex]) return 'UNKNOWN_TOPIC_OR_PARTITION'
-    const metadata = partition.committedMetadata ?? ''
-    if (Buffer.byteLength(metadata) > metadataBytesMax) return 'OFFSET_METADATA_TOO_LARGE'
-    offsets.push({
-      topic: known.name,
-      partition: partition.partitionIndex,
-      offset: partition.committedOffset,
-      leaderEpoch: partition.committedLeaderEpoch,
-      metadata,
+  const errors = topics.map((topic) => {
+    const known = usesTopicIds ? image.topicsById.get(topic.topicId) : image.topics.get(topic.name)
+    return topic.partitions.map((partition): ErrorName => {
+      if (!known) return usesTopicIds ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+      if (!known.partitions[partition.partitionIndex]) return 'UNKNOWN_TOPIC_OR_PARTITION'
+      const metadata = partition.committedMetadata ?? ''
+      if (Buffer.byteLength(metadata) > metadataBytesMax) return 'OFFSET_METADATA_TOO_LARGE'
+      accepted.push({
+        topic: known.name,
+        partition: partition.partitionIndex,
+        offset: partition.committedOffset,
+        leaderEpoch: partition.committedLeaderEpoch,
+        metadata,
+      })
+      return 'NONE'
     })
-    return 'NONE'
   })
+  return { accepted, errors }
 }
 
 async function write(

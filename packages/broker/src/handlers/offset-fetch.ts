@@ -24,12 +24,18 @@ export const offsetFetch = handler(
   async (services, { apiVersion }, request) => {
     if (apiVersion >= 8) {
       const groups = request.groups.map(({ groupId, topics }) =>
-        fetchGroup(services, apiVersion, groupId, topics),
+        fetchGroup(services, apiVersion, groupId, topics, request.requireStable),
       )
       return { throttleTimeMs: 0, groups: await Promise.all(groups) }
     }
     const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null
-    const group = await fetchGroup(services, apiVersion, request.groupId, topics)
+    const group = await fetchGroup(
+      services,
+      apiVersion,
+      request.groupId,
+      topics,
+      request.requireStable,
+    )
     if (apiVersion >= 2) {
       return { throttleTimeMs: 0, topics: group.topics, errorCode: group.errorCode ?? 0 }
     }
@@ -61,57 +67,65 @@ async function fetchGroup(
   apiVersion: number,
   groupId: string,
   queries: readonly TopicQuery[] | null,
+  requireStable: boolean,
 ): Promise<GroupAnswer> {
   const fault = await services.groups.load(groupId)
   if (fault) return { groupId, topics: [], errorCode: errorCode(fault) }
-  const topics =
-    queries === null
-      ? all(services, apiVersion, groupId)
-      : some(services, apiVersion, groupId, queries)
-  return { groupId, topics, errorCode: 0 }
+  const query = { services, groupId, requireStable, usesTopicIds: apiVersion >= 10 }
+  return { groupId, topics: queries === null ? all(query) : some(query, queries), errorCode: 0 }
 }
 
-function all(services: BrokerServices, apiVersion: number, groupId: string): TopicAnswer[] {
+interface GroupQuery {
+  readonly services: BrokerServices
+  readonly groupId: string
+  readonly requireStable: boolean
+  readonly usesTopicIds: boolean
+}
+
+function answer(
+  { services, groupId, requireStable }: GroupQuery,
+  topic: string,
+  partition: number,
+) {
+  const { offsets, pendingOffsets } = services.groups.coordinator
+  if (requireStable && pendingOffsets.has(groupId, topic, partition)) {
+    return missing(partition, errorCode('UNSTABLE_OFFSET_COMMIT'))
+  }
+  const committed = offsets.get(groupId, topic, partition)
+  if (!committed) return missing(partition)
+  return {
+    partitionIndex: partition,
+    committedOffset: committed.offset,
+    committedLeaderEpoch: committed.leaderEpoch,
+    metadata: committed.metadata,
+    errorCode: 0,
+  }
+}
+
+function all(query: GroupQuery): TopicAnswer[] {
+  const { services, groupId, usesTopicIds } = query
   const answers: TopicAnswer[] = []
   for (const [name, partitions] of services.groups.coordinator.offsets.topics(groupId)) {
     const topic = services.image.topics.get(name)
-    if (!topic && apiVersion >= 10) continue
+    if (!topic && usesTopicIds) continue
     answers.push({
       name,
       topicId: topic?.id ?? ZERO_UUID,
-      partitions: [...partitions].map(([partitionIndex, committed]) => ({
-        partitionIndex,
-        committedOffset: committed.offset,
-        committedLeaderEpoch: committed.leaderEpoch,
-        metadata: committed.metadata,
-        errorCode: 0,
-      })),
+      partitions: [...partitions.keys()].map((partition) => answer(query, name, partition)),
     })
   }
   return answers
 }
 
-function some(
-  services: BrokerServices,
-  apiVersion: number,
-  groupId: string,
-  queries: readonly TopicQuery[],
-): TopicAnswer[] {
-  const { offsets } = services.groups.coordinator
+function some(query: GroupQuery, queries: readonly TopicQuery[]): TopicAnswer[] {
+  const { services, usesTopicIds } = query
   return queries.map(({ name, topicId, partitionIndexes }) => {
-    const topicName = apiVersion >= 10 ? services.image.topicsById.get(topicId)?.name : name
-    const partitions = partitionIndexes.map((partitionIndex) => {
-      if (topicName === undefined) return missing(partitionIndex, errorCode('UNKNOWN_TOPIC_ID'))
-      const committed = offsets.get(groupId, topicName, partitionIndex)
-      if (!committed) return missing(partitionIndex)
-      return {
-        partitionIndex,
-        committedOffset: committed.offset,
-        committedLeaderEpoch: committed.leaderEpoch,
-        metadata: committed.metadata,
-        errorCode: 0,
-      }
-    })
+    const topicName = usesTopicIds ? services.image.topicsById.get(topicId)?.name : name
+    const partitions = partitionIndexes.map((partition) =>
+      topicName === undefined
+        ? missing(partition, errorCode('UNKNOWN_TOPIC_ID'))
+        : answer(query, topicName, partition),
+    )
     return { name, topicId, partitions }
   })
 }

@@ -24,6 +24,8 @@ import {
   loadCodec,
   type ProduceRequest,
   type ProduceResponse,
+  producerEpochOf,
+  producerIdOf,
   type RecordBytes,
 } from '@ottla/protocol'
 import { type AppendResult, type PartitionLog, StorageError } from '@ottla/storage'
@@ -39,6 +41,8 @@ const ZSTD = 4
 /** Client id with which Apache Kafka's tools may write to internal topics. */
 const ADMIN_CLIENT_ID = '__admin_client'
 const MINIMUM_BATCH_BYTES = 61
+/** From this version on a transactional producer leaves adding partitions to the broker. */
+const V2_VERSION = 12
 
 export const produce = handler(
   apis.produce,
@@ -47,7 +51,7 @@ export const produce = handler(
     const { acks } = request
     const pending: Promise<void>[] = []
     const responses: TopicAnswer[] = []
-    const append = new Append(services, apiVersion, clientId, acks, pending)
+    const append = new Append(services, { apiVersion, clientId }, request, pending)
     for (const { name, topicId, partitionData } of request.topicData) {
       const topic = findTopic(services, apiVersion, name, topicId)
       const partitionResponses: PartitionAnswer[] = []
@@ -92,25 +96,47 @@ function findTopic(
   return services.image.topics.get(name) ?? 'UNKNOWN_TOPIC_OR_PARTITION'
 }
 
+/** The append of a batch that had to wait; `durable` is there when it was appended. */
+interface Turn {
+  readonly durable?: Promise<void> | undefined
+}
+
+/** The last batch that waits for each log: what comes after it must not overtake it. */
+const turns = new WeakMap<PartitionLog, Promise<Turn>>()
+
+const isReady = (log: PartitionLog, batch: Buffer): boolean =>
+  log.isOpen && isCodecReady(compressionOf(batch)) && !turns.has(log)
+
+/** Where a batch goes, and where its answer. */
+interface Destination {
+  readonly log: PartitionLog
+  readonly leaderEpoch: number
+  readonly index: number
+  readonly answers: PartitionAnswer[]
+  readonly at: number
+}
+
+interface Client {
+  readonly apiVersion: number
+  readonly clientId: string
+}
+
 class Append {
   readonly opening: Promise<void>[] = []
   private readonly services: BrokerServices
-  private readonly apiVersion: number
-  private readonly clientId: string
-  private readonly acks: number
+  private readonly client: Client
+  private readonly request: ProduceRequest
   private readonly pending: Promise<void>[]
 
   constructor(
     services: BrokerServices,
-    apiVersion: number,
-    clientId: string,
-    acks: number,
+    client: Client,
+    request: ProduceRequest,
     pending: Promise<void>[],
   ) {
     this.services = services
-    this.apiVersion = apiVersion
-    this.clientId = clientId
-    this.acks = acks
+    this.client = client
+    this.request = request
     this.pending = pending
   }
 
@@ -137,21 +163,60 @@ class Append {
     }
     const batch = contiguousRecords(records)
     const leaderEpoch = (topic as TopicImage).partitions[index]?.leaderEpoch ?? 0
-    const codec = compressionOf(batch)
-    if (log.isOpen && isCodecReady(codec)) {
-      this.append(log, batch, leaderEpoch, index, answers, at)
+    const to: Destination = { log, leaderEpoch, index, answers, at }
+    const admitted = isTransactional(batch) ? this.admit(batch, name, index) : 'NONE'
+    if (admitted === 'NONE' && isReady(log, batch)) {
+      this.append(batch, to)
       return
     }
+    this.appendLater(batch, to, admitted)
+  }
+
+  /** Whether the producer's transaction takes this partition; a V2 producer's is added to it. */
+  private admit(batch: Buffer, topic: string, partition: number): ErrorName | Promise<ErrorName> {
+    const producer = {
+      producerId: producerIdOf(batch),
+      producerEpoch: producerEpochOf(batch),
+    }
+    const isV2 = this.client.apiVersion >= V2_VERSION
+    const { transactions } = this.services
+    return transactions.admit(
+      this.request.transactionalId as string,
+      producer,
+      topic,
+      partition,
+      isV2,
+    )
+  }
+
+  /** Appends once everything is ready, behind those batches of the partition that wait already. */
+  private appendLater(
+    batch: Buffer,
+    to: Destination,
+    admitted: ErrorName | Promise<ErrorName>,
+  ): void {
+    const { log, index, answers, at } = to
     answers[at] = failed(index, 'KAFKA_STORAGE_ERROR', null)
-    const opened = Promise.all([log.ready(), loadCodec(codec)]).then(
-      () => this.append(log, batch, leaderEpoch, index, answers, at),
-      (error) => {
+    const before = turns.get(log)
+    const codec = compressionOf(batch)
+    const turn = Promise.all([admitted, log.ready(), loadCodec(codec), before]).then(
+      ([error]): Turn => {
+        if (error === 'NONE') return { durable: this.append(batch, to) }
+        answers[at] = failed(index, error, null)
+        return {}
+      },
+      (error: unknown): Turn => {
         answers[at] = storageFailure(index, error)
-        return undefined
+        return {}
       },
     )
-    this.opening.push(opened.then(() => undefined))
-    this.pending.push(opened.then((durable) => durable))
+    turns.set(log, turn)
+    const opened = turn.then(({ durable }) => {
+      if (turns.get(log) === turn) turns.delete(log)
+      return durable
+    })
+    this.opening.push(turn.then(() => undefined))
+    this.pending.push(opened)
   }
 
   private refuse(
@@ -159,10 +224,11 @@ class Append {
     index: number,
     records: RecordBytes | null,
   ): { error: ErrorName; message: string | null } | undefined {
-    if (this.acks < -1 || this.acks > 1) return { error: 'INVALID_REQUIRED_ACKS', message: null }
+    if (this.request.acks < -1 || this.request.acks > 1)
+      return { error: 'INVALID_REQUIRED_ACKS', message: null }
     if (typeof topic === 'string') return { error: topic, message: null }
     if (!topic.partitions[index]) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: null }
-    if (isInternalTopic(topic.name) && this.clientId !== ADMIN_CLIENT_ID) {
+    if (isInternalTopic(topic.name) && this.client.clientId !== ADMIN_CLIENT_ID) {
       return {
         error: 'INVALID_TOPIC_EXCEPTION',
         message: `Cannot append to internal topic ${topic.name}`,
@@ -172,25 +238,21 @@ class Append {
     if (batch.length < MINIMUM_BATCH_BYTES) {
       return { error: 'INVALID_RECORD', message: 'Produce requests must have exactly one batch' }
     }
-    if (compressionOf(batch) === ZSTD && this.apiVersion < 7) {
+    if (compressionOf(batch) === ZSTD && this.client.apiVersion < 7) {
       return {
         error: 'UNSUPPORTED_COMPRESSION_TYPE',
         message: 'zstd needs version 7 of Produce or later',
       }
     }
-    if (isTransactional(batch)) {
-      return { error: 'INVALID_TXN_STATE', message: 'The transaction is not known to this broker' }
+    if (isTransactional(batch) && this.request.transactionalId === null) {
+      return { error: 'INVALID_RECORD', message: 'A transactional batch needs a transactional id' }
     }
     return undefined
   }
 
   private append(
-    log: PartitionLog,
     batch: Buffer,
-    leaderEpoch: number,
-    index: number,
-    answers: PartitionAnswer[],
-    at: number,
+    { log, leaderEpoch, index, answers, at }: Destination,
   ): Promise<void> | undefined {
     const result = log.append(batch, { origin: 'client', leaderEpoch })
     answers[at] = answerOf(index, result)
@@ -202,7 +264,7 @@ class Append {
     const durable = log.whenDurable(result.lastOffset).catch((error: unknown) => {
       answers[at] = storageFailure(index, error)
     })
-    if (this.acks !== 0) this.pending.push(durable)
+    if (this.request.acks !== 0) this.pending.push(durable)
     return durable
   }
 }

@@ -170,7 +170,10 @@ function changedValue(
 }
 
 function checkValue(target: AlterTarget, name: string, value: string): void {
-  if (target.resourceType === ResourceType.CLIENT_METRICS) return checkClientMetrics(name)
+  if (target.resourceType === ResourceType.CLIENT_METRICS) {
+    checkClientMetrics(name)
+    return
+  }
   const table = settingsOf(target.resourceType) as Readonly<Record<string, ConfigRow>>
   const row = Object.hasOwn(table, name) ? table[name] : undefined
   if (target.resourceType === ResourceType.BROKER) {

@@ -2,7 +2,7 @@
  * Committed offsets of all groups, by group, topic and partition. Changed by replay only, so what a
  * group reads is what a restart would read.
  */
-import type { CommittedOffset } from './group-records.ts'
+import type { CommittedOffset, GroupRecord } from './group-records.ts'
 
 type ByPartition = Map<number, CommittedOffset>
 
@@ -15,9 +15,15 @@ export class CommittedOffsets {
       return
     }
     let topics = this.byGroup.get(group)
-    if (!topics) this.byGroup.set(group, (topics = new Map()))
+    if (!topics) {
+      topics = new Map()
+      this.byGroup.set(group, topics)
+    }
     let partitions = topics.get(topic)
-    if (!partitions) topics.set(topic, (partitions = new Map()))
+    if (!partitions) {
+      partitions = new Map()
+      topics.set(topic, partitions)
+    }
     partitions.set(partition, value)
   }
 
@@ -49,5 +55,48 @@ export class CommittedOffsets {
     for (const [topic, partitions] of this.topics(group)) {
       for (const [partition, value] of partitions) yield [topic, partition, value]
     }
+  }
+}
+
+export type OffsetRecord = Extract<GroupRecord, { kind: 'offset' }>
+
+/**
+ * Offsets committed within transactions that are still open, by producer and by partition of the
+ * internal topic, since each of its partitions gets a marker of its own.
+ */
+export class PendingOffsets {
+  private readonly byProducer = new Map<number, Map<number, OffsetRecord[]>>()
+
+  add(producerId: number, partition: number, records: readonly OffsetRecord[]): void {
+    let partitions = this.byProducer.get(producerId)
+    if (!partitions) {
+      partitions = new Map()
+      this.byProducer.set(producerId, partitions)
+    }
+    const known = partitions.get(partition)
+    if (known) known.push(...records)
+    else partitions.set(partition, [...records])
+  }
+
+  /** Takes out what a marker decides about, in the order in which it was committed. */
+  take(producerId: number, partition: number): readonly OffsetRecord[] {
+    const partitions = this.byProducer.get(producerId)
+    const records = partitions?.get(partition) ?? []
+    partitions?.delete(partition)
+    if (partitions?.size === 0) this.byProducer.delete(producerId)
+    return records
+  }
+
+  has(group: string, topic: string, partition: number): boolean {
+    for (const partitions of this.byProducer.values()) {
+      for (const records of partitions.values()) {
+        for (const record of records) {
+          if (record.group === group && record.topic === topic && record.partition === partition) {
+            return true
+          }
+        }
+      }
+    }
+    return false
   }
 }

@@ -7,7 +7,7 @@
  * Files: membership in membership.ts, rebalances in rebalance.ts, offsets in group-offsets.ts.
  */
 import { ClassicGroup, type GroupState, type Member } from './classic-group.ts'
-import { CommittedOffsets } from './committed-offsets.ts'
+import { CommittedOffsets, PendingOffsets } from './committed-offsets.ts'
 import type { GroupRecord, GroupSnapshot } from './group-records.ts'
 import { newOutcome, type Outcome } from './outcome.ts'
 import {
@@ -45,6 +45,8 @@ export class GroupCoordinator implements CoordinatorState {
   readonly settings: GroupSettings
   readonly groups = new Map<string, ClassicGroup>()
   readonly offsets = new CommittedOffsets()
+  /** Offsets of transactions that are not over. */
+  readonly pendingOffsets = new PendingOffsets()
   readonly newId: () => string
 
   constructor(settings: GroupSettings, newId: () => string) {
@@ -86,8 +88,8 @@ export class GroupCoordinator implements CoordinatorState {
       removeMember(this, group, member.memberId, now, outcome)
     }
     if (group.state === 'PreparingRebalance') {
-      if (group.joinDeadlineMs <= nowMs) completeJoin(this, group, now, outcome)
-      else tryCompleteJoin(this, group, now, outcome)
+      if (group.joinDeadlineMs <= nowMs) completeJoin(group, now, outcome)
+      else tryCompleteJoin(group, now, outcome)
     } else if (group.state === 'CompletingRebalance' && group.syncDeadlineMs <= nowMs) {
       expireSyncs(this, group, now, outcome)
     }

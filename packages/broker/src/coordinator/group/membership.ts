@@ -123,7 +123,7 @@ function joinKnown(joining: Joining): ErrorName | undefined {
   switch (group.state) {
     case 'PreparingRebalance':
       rejoin(joining, member)
-      tryCompleteJoin(joining.coordinator, group, joining.context.now, joining.outcome)
+      tryCompleteJoin(group, joining.context.now, joining.outcome)
       return undefined
     case 'CompletingRebalance':
       if (sameProtocols(member.protocols, request.protocols)) answerCurrent(joining, member)
@@ -178,7 +178,7 @@ function addAndRebalance(joining: Joining, memberId: string): void {
   })
   if (wasWaiting) {
     prolongInitialJoin(coordinator, group, now)
-    tryCompleteJoin(coordinator, group, now, outcome)
+    tryCompleteJoin(group, now, outcome)
   } else prepareRebalance(coordinator, group, now, outcome)
 }
 
@@ -219,7 +219,7 @@ function answerCurrent({ group, context, outcome }: Joining, member: Member): vo
 
 /** A static member came back without its id: it gets a new one and keeps its assignment. */
 function returnStatic(joining: Joining, oldMemberId: string, memberId: string): void {
-  const { coordinator, group, request, context, outcome } = joining
+  const { coordinator, group, context, outcome } = joining
   const old = group.members.get(oldMemberId) as Member
   if (old.joinToken !== undefined) {
     const response = joinFailure('FENCED_INSTANCE_ID', oldMemberId)
@@ -234,7 +234,7 @@ function returnStatic(joining: Joining, oldMemberId: string, memberId: string): 
   if (group.state !== 'Stable') {
     rejoin(joining, member)
     if (group.state === 'PreparingRebalance') {
-      tryCompleteJoin(coordinator, group, context.now, outcome)
+      tryCompleteJoin(group, context.now, outcome)
     } else prepareRebalance(coordinator, group, context.now, outcome)
     return
   }
@@ -373,7 +373,7 @@ function leaveOne(
   const { groupInstanceId } = leaving
   let { memberId } = leaving
   if (group.pendingMembers.delete(memberId)) {
-    tryCompleteJoin(coordinator, group, now, outcome)
+    tryCompleteJoin(group, now, outcome)
     return 'NONE'
   }
   if (groupInstanceId !== null && memberId === '') {

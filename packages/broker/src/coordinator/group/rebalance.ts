@@ -31,7 +31,7 @@ export function prepareRebalance(
     group.joinLimitMs = group.joinDeadlineMs
     group.moveTo('PreparingRebalance', now.wallMs)
   }
-  tryCompleteJoin(state, group, now, outcome)
+  tryCompleteJoin(group, now, outcome)
 }
 
 /** A further member prolongs the initial wait, within what the members allow. */
@@ -43,25 +43,15 @@ export function prolongInitialJoin(state: CoordinatorState, group: ClassicGroup,
 }
 
 /** Ends the join phase when everybody is there; an initial wait is sat out. */
-export function tryCompleteJoin(
-  state: CoordinatorState,
-  group: ClassicGroup,
-  now: Now,
-  outcome: Outcome,
-): void {
+export function tryCompleteJoin(group: ClassicGroup, now: Now, outcome: Outcome): void {
   if (group.state !== 'PreparingRebalance' || !group.hasAllJoined) return
   const isInitialWait =
     group.joinDeadlineMs < group.joinLimitMs && now.monotonicMs < group.joinDeadlineMs
-  if (!isInitialWait) completeJoin(state, group, now, outcome)
+  if (!isInitialWait) completeJoin(group, now, outcome)
 }
 
 /** Begins a generation with the members that have joined. */
-export function completeJoin(
-  state: CoordinatorState,
-  group: ClassicGroup,
-  now: Now,
-  outcome: Outcome,
-): void {
+export function completeJoin(group: ClassicGroup, now: Now, outcome: Outcome): void {
   for (const member of [...group.members.values()]) {
     const isMissing = member.joinToken === undefined && member.groupInstanceId === null
     if (isMissing) group.remove(member.memberId)
@@ -211,5 +201,5 @@ export function removeMember(
   }
   if (group.state === 'Stable' || group.state === 'CompletingRebalance') {
     prepareRebalance(state, group, now, outcome)
-  } else tryCompleteJoin(state, group, now, outcome)
+  } else tryCompleteJoin(group, now, outcome)
 }

@@ -1,0 +1,407 @@
+/**
+ * The shell around the transaction coordinator: loads `__transaction_state` by replay, writes what
+ * the coordinator decides, answers when that is durable, and brings decided transactions to their
+ * end by writing their markers.
+ *
+ * Must always hold: a partition gets its first record of a transaction only after the record that
+ * names the partition is durable, so no transaction can be left open with nobody to end it; markers
+ * are written only after the Prepare record is durable, and the Complete record only after them.
+ */
+import { type Clock, delay, type Logger, messageOf, type Timer } from '@ottla/base'
+import {
+  BatchBuilder,
+  buildEndTransactionMarker,
+  type ErrorName,
+  loadCodec,
+  readBatches,
+} from '@ottla/protocol'
+import { type PartitionLog, StorageError } from '@ottla/storage'
+import type { MetadataImage } from '../metadata/metadata-image.ts'
+import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../metadata/topic-names.ts'
+import type { Partitions } from '../partitions.ts'
+import type { ProducerIds } from '../producer-ids.ts'
+import type { GroupService } from './group-service.ts'
+import { partitionForKey } from './partition-for-key.ts'
+import {
+  type Decision,
+  type ProducerIdentity,
+  TransactionCoordinator,
+  type TransactionSettings,
+} from './transaction/transaction-coordinator.ts'
+import {
+  decodeTransactionRecord,
+  encodeTransactionRecord,
+  hasPartition,
+  isPrepared,
+  type Transaction,
+  type TransactionRecord,
+} from './transaction/transaction-state.ts'
+
+export interface TransactionServiceOptions {
+  readonly settings: TransactionSettings
+  readonly partitions: Partitions
+  readonly image: MetadataImage
+  readonly groups: GroupService
+  readonly producerIds: ProducerIds
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly abortCheckIntervalMs: number
+  readonly expiryCheckIntervalMs: number
+}
+
+export type Answer<T> =
+  | { readonly kind: 'refused'; readonly error: ErrorName }
+  | { readonly kind: 'done'; readonly value: T }
+
+const READ_BYTES = 1024 * 1024
+const MARKER_RETRY_MS = 100
+/** A partition that was deleted needs no marker. */
+const GONE = 'UNKNOWN_TOPIC_OR_PARTITION'
+
+export class TransactionService {
+  readonly coordinator: TransactionCoordinator
+  private readonly options: TransactionServiceOptions
+  private readonly loading = new Map<number, Promise<void>>()
+  private readonly timers: Timer[] = []
+  private isClosed = false
+
+  constructor(options: TransactionServiceOptions) {
+    this.options = options
+    this.coordinator = new TransactionCoordinator(options.settings)
+  }
+
+  /** Loads everything in the background, so that what was decided before a crash is completed. */
+  start(): void {
+    const { abortCheckIntervalMs, expiryCheckIntervalMs, logger } = this.options
+    this.every(abortCheckIntervalMs, () => this.abortTimedOut())
+    this.every(expiryCheckIntervalMs, () => this.forgetExpired())
+    this.loadAll().catch((error: unknown) => {
+      logger.error('transactions cannot be loaded', { reason: messageOf(error) })
+    })
+  }
+
+  close(): void {
+    this.isClosed = true
+    for (const timer of this.timers) timer.cancel()
+  }
+
+  private every(intervalMs: number, work: () => Promise<void>): void {
+    const at = this.timers.length
+    const arm = () => {
+      this.timers[at] = this.options.clock.setTimer(intervalMs, () => {
+        work()
+          .catch((error: unknown) => {
+            this.options.logger.error('transactions cannot be tended', { reason: messageOf(error) })
+          })
+          .finally(() => {
+            if (!this.isClosed) arm()
+          })
+      })
+    }
+    arm()
+  }
+
+  private logs(): readonly PartitionLog[] {
+    return this.options.partitions.of(TRANSACTIONS_TOPIC)
+  }
+
+  async load(transactionalId: string): Promise<ErrorName | undefined> {
+    const logs = this.logs()
+    if (logs.length === 0) return 'COORDINATOR_NOT_AVAILABLE'
+    const partition = partitionForKey(transactionalId, logs.length)
+    try {
+      await this.loadPartition(partition)
+      return undefined
+    } catch (error) {
+      this.options.logger.error('transactions cannot be loaded', {
+        partition,
+        reason: messageOf(error),
+      })
+      return 'COORDINATOR_NOT_AVAILABLE'
+    }
+  }
+
+  async loadAll(): Promise<void> {
+    for (const [partition] of this.logs().entries()) await this.loadPartition(partition)
+  }
+
+  private loadPartition(partition: number): Promise<void> {
+    let load = this.loading.get(partition)
+    if (!load) {
+      load = this.replayPartition(partition)
+      this.loading.set(partition, load)
+    }
+    return load
+  }
+
+  private async replayPartition(partition: number): Promise<void> {
+    const log = this.logs()[partition] as PartitionLog
+    await log.ready()
+    const loaded = new Set<string>()
+    let offset = log.logStartOffset
+    while (offset < log.logEndOffset) {
+      const { chunks } = await log.read(offset, {
+        bytesMax: READ_BYTES,
+        upTo: 'log-end',
+        atLeastOneBatch: true,
+      })
+      for (const batch of readBatches(Buffer.concat(chunks))) {
+        offset = batch.lastOffset + 1
+        if (batch.isControl) continue
+        await loadCodec(batch.compression)
+        for (const { key, value } of batch.records()) {
+          const record = decodeTransactionRecord(key as Buffer, value)
+          if (!record) continue
+          this.coordinator.replay(record)
+          loaded.add(record.transactionalId)
+        }
+      }
+    }
+    for (const transactionalId of loaded) {
+      const known = this.coordinator.transactions.get(transactionalId)
+      if (known && isPrepared(known.state)) this.finish(known)
+    }
+  }
+
+  // ------------------------------------------------------------------ requests
+
+  async initProducerId(
+    transactionalId: string,
+    timeoutMs: number,
+    expected: ProducerIdentity | undefined,
+  ): Promise<Answer<ProducerIdentity>> {
+    const fault = await this.load(transactionalId)
+    if (fault) return { kind: 'refused', error: fault }
+    const { coordinator, options } = this
+    const fresh = coordinator.needsProducerId(transactionalId)
+      ? await options.producerIds.allocate()
+      : -1
+    const request = { transactionalId, timeoutMs, expected }
+    const decision = coordinator.initProducerId(request, fresh, options.clock.now())
+    const answer = await this.perform(transactionalId, decision)
+    // The open transaction is being aborted now; the client comes back until that is done.
+    if (decision.isFence && answer.kind === 'done') {
+      return { kind: 'refused', error: 'CONCURRENT_TRANSACTIONS' }
+    }
+    return answer
+  }
+
+  async addPartitions(
+    transactionalId: string,
+    producer: ProducerIdentity,
+    partitions: readonly (readonly [string, number])[],
+    clientVersion: number,
+  ): Promise<ErrorName> {
+    const fault = await this.load(transactionalId)
+    if (fault) return fault
+    const now = this.options.clock.now()
+    const decision = this.coordinator.addPartitions(
+      transactionalId,
+      producer,
+      partitions,
+      clientVersion,
+      now,
+    )
+    const answer = await this.perform(transactionalId, decision)
+    return answer.kind === 'refused' ? answer.error : 'NONE'
+  }
+
+  async end(
+    transactionalId: string,
+    producer: ProducerIdentity,
+    isCommit: boolean,
+    isV2: boolean,
+  ): Promise<Answer<ProducerIdentity>> {
+    const fault = await this.load(transactionalId)
+    if (fault) return { kind: 'refused', error: fault }
+    const { coordinator, options } = this
+    if (!isV2) {
+      const decision = coordinator.end(transactionalId, producer, isCommit, options.clock.now())
+      return this.perform(transactionalId, decision)
+    }
+    const next = coordinator.needsNextProducerId(transactionalId)
+      ? await options.producerIds.allocate()
+      : -1
+    const now = options.clock.now()
+    const decision = coordinator.endV2(transactionalId, producer, isCommit, next, now)
+    return this.perform(transactionalId, decision)
+  }
+
+  /**
+   * May this producer write to this partition as part of its transaction? At once when the partition
+   * is known to belong to it; a V2 producer's partition is added first; anything else is refused.
+   */
+  admit(
+    transactionalId: string,
+    producer: ProducerIdentity,
+    topic: string,
+    partition: number,
+    isV2: boolean,
+  ): ErrorName | Promise<ErrorName> {
+    const known = this.coordinator.transactions.get(transactionalId)
+    if (known?.producerId === producer.producerId) {
+      if (producer.producerEpoch < known.producerEpoch) return 'INVALID_PRODUCER_EPOCH'
+      const isIn = known.state === 'Ongoing' && hasPartition(known, topic, partition)
+      const isSettled = !this.coordinator.changing.has(transactionalId)
+      if (isIn && isSettled && producer.producerEpoch === known.producerEpoch) return 'NONE'
+    }
+    return this.admitSlowly(transactionalId, producer, topic, partition, isV2)
+  }
+
+  private async admitSlowly(
+    transactionalId: string,
+    producer: ProducerIdentity,
+    topic: string,
+    partition: number,
+    isV2: boolean,
+  ): Promise<ErrorName> {
+    const fault = await this.load(transactionalId)
+    if (fault) return isV2 ? fault : 'NOT_ENOUGH_REPLICAS'
+    // Another request of this producer may just be adding the same partition.
+    while (this.coordinator.changing.has(transactionalId)) await this.changed(transactionalId)
+    const known = this.coordinator.transactions.get(transactionalId)
+    if (!known || known.producerId !== producer.producerId) return 'INVALID_PRODUCER_ID_MAPPING'
+    if (producer.producerEpoch !== known.producerEpoch) return 'INVALID_PRODUCER_EPOCH'
+    if (known.state === 'Ongoing' && hasPartition(known, topic, partition)) return 'NONE'
+    if (!isV2) return 'INVALID_TXN_STATE'
+    return this.addPartitions(transactionalId, producer, [[topic, partition]], 2)
+  }
+
+  // ------------------------------------------------------------------ writing
+
+  private readonly waiters = new Map<string, (() => void)[]>()
+
+  private changed(transactionalId: string): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = this.waiters.get(transactionalId)
+      if (waiting) waiting.push(resolve)
+      else this.waiters.set(transactionalId, [resolve])
+    })
+  }
+
+  private async perform<T>(transactionalId: string, decision: Decision<T>): Promise<Answer<T>> {
+    if (decision.kind === 'refuse') return { kind: 'refused', error: decision.error }
+    if (decision.kind === 'answer') return { kind: 'done', value: decision.response }
+    try {
+      await this.write({ transactionalId, value: decision.value })
+    } catch (error) {
+      this.options.logger.error('a transaction cannot be written', { reason: messageOf(error) })
+      return { kind: 'refused', error: 'COORDINATOR_NOT_AVAILABLE' }
+    }
+    if (isPrepared(decision.value.state)) this.finish(decision.value)
+    return { kind: 'done', value: decision.response }
+  }
+
+  /** Appends a record, waits for the disk, and only then lets it count (KAFKA-9666). */
+  private async write(record: TransactionRecord): Promise<void> {
+    const { transactionalId } = record
+    const { changing } = this.coordinator
+    changing.add(transactionalId)
+    try {
+      const logs = this.logs()
+      const partition = partitionForKey(transactionalId, logs.length)
+      const log = logs[partition] as PartitionLog
+      const builder = new BatchBuilder()
+      const { key, value } = encodeTransactionRecord(record)
+      builder.append(this.options.clock.now(), key, value)
+      const leaderEpoch = this.leaderEpoch(TRANSACTIONS_TOPIC, partition)
+      const result = log.append(builder.finish(), { origin: 'coordinator', leaderEpoch })
+      if (result.kind === 'refused') throw new StorageError(result.error, result.message)
+      await log.whenDurable(result.lastOffset)
+      this.coordinator.replay(record)
+    } finally {
+      changing.delete(transactionalId)
+      const waiting = this.waiters.get(transactionalId) ?? []
+      this.waiters.delete(transactionalId)
+      for (const resolve of waiting) resolve()
+    }
+  }
+
+  private leaderEpoch(topic: string, partition: number): number {
+    return this.options.image.topics.get(topic)?.partitions[partition]?.leaderEpoch ?? 0
+  }
+
+  /** Writes the markers of a decided transaction and completes it; tries until it succeeds. */
+  private finish(decided: Transaction): void {
+    const attempt = async (): Promise<void> => {
+      while (!this.isClosed) {
+        try {
+          await this.writeMarkers(decided)
+          const value = this.coordinator.complete(decided, this.options.clock.now())
+          await this.write({ transactionalId: decided.transactionalId, value })
+          return
+        } catch (error) {
+          this.options.logger.error('a transaction cannot be completed yet', {
+            transactionalId: decided.transactionalId,
+            reason: messageOf(error),
+          })
+          await delay(this.options.clock, MARKER_RETRY_MS)
+        }
+      }
+    }
+    attempt().catch((error: unknown) => {
+      this.options.logger.error('a transaction is left undecided', { reason: messageOf(error) })
+    })
+  }
+
+  private async writeMarkers(decided: Transaction): Promise<void> {
+    const markers: Promise<ErrorName>[] = []
+    const coordinatorEpoch = this.leaderEpoch(
+      TRANSACTIONS_TOPIC,
+      partitionForKey(decided.transactionalId, this.logs().length),
+    )
+    const isCommit = decided.state === 'PrepareCommit'
+    for (const [topic, ids] of decided.partitions) {
+      for (const partition of ids) {
+        markers.push(this.writeMarker(topic, partition, { ...decided, coordinatorEpoch, isCommit }))
+      }
+    }
+    const errors = await Promise.all(markers)
+    const failure = errors.find((error) => error !== 'NONE' && error !== GONE)
+    if (failure) throw new StorageError(failure, 'a marker was refused')
+  }
+
+  /** Writes one marker; a partition that was deleted meanwhile needs none. */
+  async writeMarker(
+    topic: string,
+    partition: number,
+    end: ProducerIdentity & { readonly coordinatorEpoch: number; readonly isCommit: boolean },
+  ): Promise<ErrorName> {
+    const log = this.options.partitions.get(topic, partition)
+    if (!log) return GONE
+    await log.ready()
+    const leaderEpoch = this.leaderEpoch(topic, partition)
+    const marker = buildEndTransactionMarker(end, {
+      timestamp: this.options.clock.now(),
+      leaderEpoch,
+    })
+    const result = log.append(marker, { origin: 'coordinator', leaderEpoch })
+    if (result.kind === 'refused') return result.error
+    await log.whenDurable(result.lastOffset)
+    if (topic === OFFSETS_TOPIC) {
+      this.options.groups.endTransaction(partition, end.producerId, end.isCommit)
+    }
+    return 'NONE'
+  }
+
+  // ------------------------------------------------------------------ time
+
+  private async abortTimedOut(): Promise<void> {
+    const now = this.options.clock.now()
+    for (const known of this.coordinator.timedOut(now)) {
+      this.options.logger.info('transaction timed out and is aborted', {
+        transactionalId: known.transactionalId,
+        producerId: known.producerId,
+      })
+      const value = this.coordinator.abortTimedOut(known, now)
+      const decision = { kind: 'write', value, response: undefined } as const
+      await this.perform(known.transactionalId, decision)
+    }
+  }
+
+  private async forgetExpired(): Promise<void> {
+    for (const record of this.coordinator.expired(this.options.clock.now())) {
+      await this.write(record)
+    }
+  }
+}

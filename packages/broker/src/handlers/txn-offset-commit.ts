@@ -1,0 +1,84 @@
+/**
+ * TxnOffsetCommit (key 28), versions 0-6.
+ *
+ * Behaviour: offsets become part of the producer's transaction; a group sees them once it commits.
+ * A member that is named must be of the current generation (KIP-447).
+ * Version notes: member and generation from 3; from 5 (transactions V2) the offsets' partition is
+ * added to the transaction here, before that AddOffsetsToTxn must have done it; topic ids from 6.
+ */
+import { apis, type ErrorName, errorCode, type TxnOffsetCommitRequest } from '@ottla/protocol'
+import { StorageError } from '@ottla/storage'
+import type { BrokerServices } from '../broker-services.ts'
+import type { OffsetRecord } from '../coordinator/group/committed-offsets.ts'
+import { checkCommit, commitRecords } from '../coordinator/group/group-offsets.ts'
+import { handler } from '../handler.ts'
+import { OFFSETS_TOPIC } from '../metadata/topic-names.ts'
+import { collectOffsets } from './offset-commit.ts'
+
+export const txnOffsetCommit = handler(
+  apis.txnOffsetCommit,
+  { lowest: 0, highest: 6 },
+  async (services, { apiVersion }, request) => {
+    const refused = await refusal(services, apiVersion, request)
+    const usesTopicIds = apiVersion >= 6
+    const { accepted, errors } = collectOffsets(services, request.topics, usesTopicIds)
+    let failure: ErrorName | undefined = refused
+    if (!failure && accepted.length > 0) failure = await write(services, request, accepted)
+    return {
+      throttleTimeMs: 0,
+      topics: request.topics.map(({ name, topicId, partitions }, t) => ({
+        name,
+        topicId,
+        partitions: partitions.map(({ partitionIndex }, p) => {
+          const own = errors[t]?.[p] ?? 'NONE'
+          return {
+            partitionIndex,
+            errorCode: errorCode(own === 'NONE' ? (failure ?? 'NONE') : own),
+          }
+        }),
+      })),
+    }
+  },
+)
+
+async function refusal(
+  services: BrokerServices,
+  apiVersion: number,
+  request: TxnOffsetCommitRequest,
+): Promise<ErrorName | undefined> {
+  const { groups, transactions } = services
+  const { groupId, memberId, groupInstanceId, transactionalId } = request
+  if (groupId === '') return 'INVALID_GROUP_ID'
+  const fault = await groups.load(groupId)
+  if (fault) return fault
+  const isNamed =
+    memberId !== '' || groupInstanceId !== null || request.generationIdOrMemberEpoch >= 0
+  if (isNamed) {
+    const generationId = request.generationIdOrMemberEpoch
+    const commit = { groupId, memberId, groupInstanceId, generationId, retentionTimeMs: -1 }
+    const error = checkCommit(groups.coordinator, commit, groups.now())
+    if (error) return error
+  }
+  const partition = groups.partitionOf(groupId)
+  const isV2 = apiVersion >= 5
+  const error = await transactions.admit(transactionalId, request, OFFSETS_TOPIC, partition, isV2)
+  return error === 'NONE' ? undefined : error
+}
+
+async function write(
+  services: BrokerServices,
+  request: TxnOffsetCommitRequest,
+  accepted: Parameters<typeof commitRecords>[1],
+): Promise<ErrorName | undefined> {
+  const { groups } = services
+  const { groupId, memberId, groupInstanceId, producerId, producerEpoch } = request
+  const commit = { groupId, memberId, groupInstanceId, generationId: -1, retentionTimeMs: -1 }
+  const records = commitRecords(commit, accepted, groups.now()) as OffsetRecord[]
+  try {
+    await groups.appendTransactional({ producerId, producerEpoch }, groupId, records)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error
+    return 'COORDINATOR_NOT_AVAILABLE'
+  }
+}

@@ -1,0 +1,135 @@
+/** Everything a broker consists of, put together in the order in which it depends on each other. */
+import { statfsSync } from 'node:fs'
+import { type Clock, type Logger, type Random, realClock, realRandom } from '@ottla/base'
+import { type FileSystem, LogManager, RealFileSystem } from '@ottla/storage'
+import type { BrokerServices } from './broker-services.ts'
+import type { BrokerConfig } from './config/broker-config.ts'
+import { ConfigResolver } from './config/config-resolver.ts'
+import { topicLogConfig } from './config/topic-log-config.ts'
+import { GroupService } from './coordinator/group-service.ts'
+import { TransactionService } from './coordinator/transaction-service.ts'
+import { Endpoints } from './endpoints.ts'
+import { FetchSessionCache } from './fetch-session.ts'
+import { MetadataImage } from './metadata/metadata-image.ts'
+import { MetadataStore } from './metadata/metadata-store.ts'
+import { BrokerMetrics } from './metrics.ts'
+import { Partitions } from './partitions.ts'
+import { ProducerIds } from './producer-ids.ts'
+import { recordTools } from './record-tools.ts'
+import { TopicAdmin } from './topic-admin.ts'
+
+export interface OpenOptions {
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly fileSystem?: FileSystem
+}
+
+export interface OpenContext {
+  readonly logDir: string
+  readonly privateDir: string
+  readonly logger: Logger
+  readonly onFatal: (error: Error) => void
+}
+
+/** Opens the logs, replays the metadata, and makes everything that handlers work with. */
+export async function openServices(
+  options: OpenOptions,
+  config: BrokerConfig,
+  { logDir, privateDir, logger, onFatal }: OpenContext,
+): Promise<BrokerServices> {
+  const clock = options.clock ?? realClock
+  const random = options.random ?? realRandom
+  const fileSystem = options.fileSystem ?? new RealFileSystem()
+  const nodeId = config.get('node.id')
+  const logs = await LogManager.open({
+    fileSystem,
+    clock,
+    random,
+    logger,
+    logDir,
+    privateDir,
+    nodeId,
+    flushPolicy: config.get('flush.policy') === 'os' ? 'os' : 'fsync',
+    tailCacheBytesMax: config.get('tail.cache.bytes.max'),
+    openFilesMax: config.get('open.files.max'),
+    recordTools,
+    onFatal,
+  })
+  try {
+    const image = new MetadataImage()
+    const configs = new ConfigResolver(config, nodeId, (type, name) => image.config(type, name))
+    const partitions = new Partitions(logs, (topic) => topicLogConfig(configs, topic), logger)
+    const store = { nodeId, logs, logDir, fileSystem, image, clock, random, logger }
+    const metadata = await MetadataStore.open(store)
+    for (const topic of image.topics.values()) partitions.add(topic)
+    partitions.reportStrays()
+    const { clusterId, directoryId } = logs
+    const admin = { nodeId, directoryId, random, config, configs, metadata, image, partitions }
+    const producerIds = new ProducerIds(metadata, nodeId)
+    const shared = { partitions, image, clock, random, logger }
+    const groups = new GroupService({ ...shared, ...groupOptions(config) })
+    return {
+      nodeId,
+      clusterId,
+      config,
+      configs,
+      image,
+      metadata,
+      logs,
+      partitions,
+      topics: new TopicAdmin(admin),
+      groups,
+      transactions: new TransactionService({
+        ...shared,
+        ...transactionOptions(config),
+        groups,
+        producerIds,
+      }),
+      producerIds,
+      fetchSessions: new FetchSessionCache(
+        config.get('max.incremental.fetch.session.cache.slots'),
+        random,
+      ),
+      endpoints: new Endpoints(config.advertisedListeners()),
+      metrics: new BrokerMetrics(),
+      volume: () => volumeOf(logDir),
+      clock,
+      random,
+      logger,
+    }
+  } catch (error) {
+    await logs.close()
+    throw error
+  }
+}
+
+const groupOptions = (config: BrokerConfig) => ({
+  settings: {
+    sessionTimeoutMsMin: config.get('group.min.session.timeout.ms'),
+    sessionTimeoutMsMax: config.get('group.max.session.timeout.ms'),
+    groupSizeMax: config.get('group.max.size'),
+    initialRebalanceDelayMs: config.get('group.initial.rebalance.delay.ms'),
+    offsetMetadataBytesMax: config.get('offset.metadata.max.bytes'),
+    offsetsRetentionMs: config.get('offsets.retention.minutes') * 60_000,
+  },
+  offsetsCheckIntervalMs: config.get('offsets.retention.check.interval.ms'),
+})
+
+const transactionOptions = (config: BrokerConfig) => ({
+  settings: {
+    timeoutMsMax: config.get('transaction.max.timeout.ms'),
+    expirationMs: config.get('transactional.id.expiration.ms'),
+  },
+  abortCheckIntervalMs: config.get('transaction.abort.timed.out.transaction.cleanup.interval.ms'),
+  expiryCheckIntervalMs: config.get('transaction.remove.expired.transaction.cleanup.interval.ms'),
+})
+
+function volumeOf(directory: string): { totalBytes: number; usableBytes: number } | undefined {
+  try {
+    const { blocks, bavail, bsize } = statfsSync(directory)
+    return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
+  } catch {
+    // An in-memory file system has no volume.
+    return undefined
+  }
+}
