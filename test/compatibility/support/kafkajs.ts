@@ -110,10 +110,10 @@ async function addCodecs(
   codecs: Record<number, () => Codec>,
 ): Promise<void> {
   codecs[KAFKAJS_CODECS.snappy] = require('kafkajs-snappy')
-  const lz4 = require('lz4js')
+  const lz4 = require('lz4-napi')
   codecs[KAFKAJS_CODECS.lz4] = () => ({
-    compress: async (encoder) => Buffer.from(lz4.compress(encoder.buffer)),
-    decompress: async (buffer) => Buffer.from(lz4.decompress(buffer)),
+    compress: (encoder) => lz4.compressFrame(encoder.buffer),
+    decompress: (buffer) => lz4.decompressFrame(buffer),
   })
   const zstd = await loadZstd(require)
   codecs[KAFKAJS_CODECS.zstd] = () => ({
