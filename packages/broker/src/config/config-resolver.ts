@@ -71,6 +71,12 @@ const TIME_SYNONYMS: Readonly<Record<string, readonly (readonly [BrokerSettingNa
   ],
 }
 
+/** A broker setting and those that say the same in other units, in the order in which they win. */
+function familyOf(name: BrokerSettingName): readonly BrokerSettingName[] {
+  const families = Object.values(TIME_SYNONYMS).map((family) => family.map(([member]) => member))
+  return families.find((family) => family.includes(name)) ?? [name]
+}
+
 export class ConfigResolver {
   private readonly config: BrokerConfig
   private readonly dynamic: DynamicConfigs
@@ -131,14 +137,16 @@ export class ConfigResolver {
     return Object.entries<ConfigRow>(brokerSettings)
       .filter(([, row]) => !row.internal)
       .map(([name, row]) => {
-        const synonyms = this.brokerSynonyms(name as BrokerSettingName)
-        const first = synonyms[0]
+        const own = this.brokerSynonyms(name as BrokerSettingName)[0]
+        const family = familyOf(name as BrokerSettingName)
+        const all = family.flatMap((member) => this.brokerSynonyms(member))
+        const synonyms = all.filter((synonym) => synonym.value !== null)
         return described({
           name,
           row,
-          value: first ? first.value : formatConfig(row, row.default),
-          source: first?.source ?? ConfigSource.DEFAULT,
-          synonyms: synonyms.filter((synonym) => synonym.value !== null),
+          value: own ? own.value : formatConfig(row, row.default),
+          source: synonyms[0]?.source ?? ConfigSource.DEFAULT,
+          synonyms,
           isReadOnly: !row.dynamic || row.dynamic === 'read-only',
         })
       })

@@ -55,6 +55,8 @@ export type Answer<T> =
 
 const READ_BYTES = 1024 * 1024
 const MARKER_RETRY_MS = 100
+/** Longest wait for a transaction that is being completed before the client is sent away. */
+const SETTLE_MS_MAX = 1000
 /** A partition that was deleted needs no marker. */
 const GONE = 'UNKNOWN_TOPIC_OR_PARTITION'
 
@@ -165,6 +167,24 @@ export class TransactionService {
 
   // ------------------------------------------------------------------ requests
 
+  /**
+   * Waits until no record of this transactional id is on its way and no decided transaction is
+   * waiting for its markers, which is a matter of one or two commit rounds. A client that were told
+   * CONCURRENT_TRANSACTIONS instead would come back only after its backoff.
+   */
+  private async settled(transactionalId: string): Promise<void> {
+    const { clock } = this.options
+    const deadlineMs = clock.monotonicMs() + SETTLE_MS_MAX
+    const { changing, transactions } = this.coordinator
+    for (;;) {
+      const known = transactions.get(transactionalId)
+      const isSettled = !changing.has(transactionalId) && !(known && isPrepared(known.state))
+      const leftMs = deadlineMs - clock.monotonicMs()
+      if (isSettled || leftMs <= 0 || this.isClosed) return
+      await this.changed(transactionalId, leftMs)
+    }
+  }
+
   async initProducerId(
     transactionalId: string,
     timeoutMs: number,
@@ -172,6 +192,7 @@ export class TransactionService {
   ): Promise<Answer<ProducerIdentity>> {
     const fault = await this.load(transactionalId)
     if (fault) return { kind: 'refused', error: fault }
+    await this.settled(transactionalId)
     const { coordinator, options } = this
     const fresh = coordinator.needsProducerId(transactionalId)
       ? await options.producerIds.allocate()
@@ -179,11 +200,12 @@ export class TransactionService {
     const request = { transactionalId, timeoutMs, expected }
     const decision = coordinator.initProducerId(request, fresh, options.clock.now())
     const answer = await this.perform(transactionalId, decision)
-    // The open transaction is being aborted now; the client comes back until that is done.
-    if (decision.isFence && answer.kind === 'done') {
-      return { kind: 'refused', error: 'CONCURRENT_TRANSACTIONS' }
-    }
-    return answer
+    // The open transaction is being aborted now; what was asked for comes behind that.
+    if (!decision.isFence || answer.kind === 'refused') return answer
+    await this.settled(transactionalId)
+    const state = coordinator.transactions.get(transactionalId)?.state
+    if (state !== 'CompleteAbort') return { kind: 'refused', error: 'CONCURRENT_TRANSACTIONS' }
+    return this.initProducerId(transactionalId, timeoutMs, undefined)
   }
 
   async addPartitions(
@@ -194,16 +216,23 @@ export class TransactionService {
   ): Promise<ErrorName> {
     const fault = await this.load(transactionalId)
     if (fault) return fault
-    const now = this.options.clock.now()
-    const decision = this.coordinator.addPartitions(
-      transactionalId,
-      producer,
-      partitions,
-      clientVersion,
-      now,
-    )
-    const answer = await this.perform(transactionalId, decision)
-    return answer.kind === 'refused' ? answer.error : 'NONE'
+    const { clock } = this.options
+    const deadlineMs = clock.monotonicMs() + SETTLE_MS_MAX
+    for (;;) {
+      await this.settled(transactionalId)
+      const decision = this.coordinator.addPartitions(
+        transactionalId,
+        producer,
+        partitions,
+        clientVersion,
+        clock.now(),
+      )
+      // Several requests may have waited for the same moment; one of them was faster.
+      const isLate = decision.kind === 'refuse' && decision.error === 'CONCURRENT_TRANSACTIONS'
+      if (isLate && clock.monotonicMs() < deadlineMs) continue
+      const answer = await this.perform(transactionalId, decision)
+      return answer.kind === 'refused' ? answer.error : 'NONE'
+    }
   }
 
   async end(
@@ -258,24 +287,57 @@ export class TransactionService {
     const fault = await this.load(transactionalId)
     if (fault) return isV2 ? fault : 'NOT_ENOUGH_REPLICAS'
     // Another request of this producer may just be adding the same partition.
-    while (this.coordinator.changing.has(transactionalId)) await this.changed(transactionalId)
+    await this.settled(transactionalId)
     const known = this.coordinator.transactions.get(transactionalId)
     if (!known || known.producerId !== producer.producerId) return 'INVALID_PRODUCER_ID_MAPPING'
     if (producer.producerEpoch !== known.producerEpoch) return 'INVALID_PRODUCER_EPOCH'
     if (known.state === 'Ongoing' && hasPartition(known, topic, partition)) return 'NONE'
     if (!isV2) return 'INVALID_TXN_STATE'
-    return this.addPartitions(transactionalId, producer, [[topic, partition]], 2)
+    return this.join(transactionalId, producer, topic, partition)
+  }
+
+  /** Partitions that are about to be added for a V2 producer: one record takes them all. */
+  private readonly joining = new Map<
+    string,
+    { partitions: [string, number][]; done: Promise<ErrorName> }
+  >()
+
+  private join(
+    transactionalId: string,
+    producer: ProducerIdentity,
+    topic: string,
+    partition: number,
+  ): Promise<ErrorName> {
+    const key = `${producer.producerId}:${producer.producerEpoch}:${transactionalId}`
+    const known = this.joining.get(key)
+    if (known) {
+      known.partitions.push([topic, partition])
+      return known.done
+    }
+    const partitions: [string, number][] = [[topic, partition]]
+    const done = Promise.resolve().then(() => {
+      this.joining.delete(key)
+      return this.addPartitions(transactionalId, producer, partitions, 2)
+    })
+    this.joining.set(key, { partitions, done })
+    return done
   }
 
   // ------------------------------------------------------------------ writing
 
   private readonly waiters = new Map<string, (() => void)[]>()
 
-  private changed(transactionalId: string): Promise<void> {
+  /** Resolves with the next record of this transactional id, at the latest after `limitMs`. */
+  private changed(transactionalId: string, limitMs: number): Promise<void> {
     return new Promise((resolve) => {
+      const timer = this.options.clock.setTimer(limitMs, resolve)
+      const wake = () => {
+        timer.cancel()
+        resolve()
+      }
       const waiting = this.waiters.get(transactionalId)
-      if (waiting) waiting.push(resolve)
-      else this.waiters.set(transactionalId, [resolve])
+      if (waiting) waiting.push(wake)
+      else this.waiters.set(transactionalId, [wake])
     })
   }
 
