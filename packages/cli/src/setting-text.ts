@@ -80,12 +80,13 @@ export async function explainSetting(error: unknown, names: readonly string[]): 
   const strange = names.find((name) => !known.includes(name))
   if (strange === undefined) return new OttlaError(error.message, { code: 'USAGE' })
   const nearest = nearestName(strange, known)
-  const hint = nearest
-    ? `Did you mean ${nearest}?`
-    : 'ottla config get topic NAME lists the settings of a topic.'
+  if (nearest) {
+    const hint = `Did you mean ${nearest}?`
+    return new OttlaError(`There is no topic setting ${strange}`, { code: 'USAGE', hint })
+  }
   return new OttlaError(`There is no topic setting ${strange}`, {
     code: 'USAGE',
-    hint,
+    hint: 'ottla config get topic NAME lists the settings of a topic.',
     cause: error,
   })
 }
