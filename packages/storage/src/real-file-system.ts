@@ -27,7 +27,8 @@ export class RealFileSystem implements FileSystem {
       const entries = fs.readdirSync(path, { withFileTypes: true })
       return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }))
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined
+      const code = codeOf(error)
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
       throw error
     }
   }
