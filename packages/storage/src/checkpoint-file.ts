@@ -20,6 +20,8 @@ export const LOG_START_FILE = 'log-start-offset-checkpoint'
 export const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint'
 
 function parseLines(path: string, text: string, columns: number): string[][] {
+  // Apache Kafka makes these files empty and fills them at its first checkpoint.
+  if (text === '') return []
   const lines = text.split('\n')
   if (lines.at(-1) === '') lines.pop()
   if (lines[0]?.trim() !== '0') throw new CorruptFileError(path, 'unknown checkpoint version')

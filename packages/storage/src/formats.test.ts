@@ -86,7 +86,7 @@ describe('checkpoints', () => {
     expect(readOffsetCheckpoint(fileSystem, '/file')).toEqual(offsets)
   })
 
-  test.each(['', '1\n0\n', '0\n2\na 0 1\n', '0\n1\na 0\n', '0\n1\na 0 x\n'])(
+  test.each(['1\n0\n', '0\n2\na 0 1\n', '0\n1\na 0\n', '0\n1\na 0 x\n'])(
     'malformed text is an error: %j',
     async (text) => {
       const fileSystem = new MemoryFileSystem()
@@ -94,6 +94,12 @@ describe('checkpoints', () => {
       expect(() => readOffsetCheckpoint(fileSystem, '/file')).toThrow(/file/)
     },
   )
+
+  test('an empty file is how Apache Kafka begins one', async () => {
+    const fileSystem = new MemoryFileSystem()
+    await writeAndSync(fileSystem, '/file', Buffer.alloc(0))
+    expect(readOffsetCheckpoint(fileSystem, '/file')).toEqual(new Map())
+  })
 
   test('leader epochs', async () => {
     const fileSystem = new MemoryFileSystem()
