@@ -71,10 +71,11 @@ const TIME_SYNONYMS: Readonly<Record<string, readonly (readonly [BrokerSettingNa
   ],
 }
 
-/** A broker setting and those that say the same in other units, in the order in which they win. */
+/** A broker setting and those it wins over that say the same in other units. */
 function familyOf(name: BrokerSettingName): readonly BrokerSettingName[] {
   const families = Object.values(TIME_SYNONYMS).map((family) => family.map(([member]) => member))
-  return families.find((family) => family.includes(name)) ?? [name]
+  const family = families.find((members) => members.includes(name)) ?? [name]
+  return family.slice(family.indexOf(name))
 }
 
 export class ConfigResolver {
@@ -138,7 +139,8 @@ export class ConfigResolver {
       .filter(([, row]) => !row.internal)
       .map(([name, row]) => {
         const own = this.brokerSynonyms(name as BrokerSettingName)[0]
-        const family = familyOf(name as BrokerSettingName)
+        // Those that say the same in other units stand behind a value, not behind its absence.
+        const family = own ? familyOf(name as BrokerSettingName) : []
         const all = family.flatMap((member) => this.brokerSynonyms(member))
         const synonyms = all.filter((synonym) => synonym.value !== null)
         return described({
