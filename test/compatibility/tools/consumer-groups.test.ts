@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { waitUntil } from '../support/judged-broker.ts'
-import { kafkajs } from '../support/kafkajs.ts'
+import { type KafkajsConsumer, kafkajs } from '../support/kafkajs.ts'
 import { ensureKafkajs, INSTALL_TIMEOUT_MS } from '../support/peers.ts'
 import { type BothBrokers, startBothBrokers } from '../support/side-by-side.ts'
 
@@ -45,7 +45,7 @@ async function fill(topic: string, partitions = 2) {
 
 /** Members of the same group on both brokers, one each, until `leave`. */
 async function joinBoth(groupId: string, topic: string) {
-  const consumers = []
+  const consumers: KafkajsConsumer[] = []
   for (const { bootstrap } of [brokers.ottla, brokers.apache]) {
     const consumer = (await kafkajs(bootstrap)).consumer({ groupId, maxWaitTimeInMs: 200 })
     let count = 0
@@ -74,13 +74,13 @@ describe('kafka-consumer-groups', () => {
     await groups('--list --state')
     expect(await groups('--describe --group watched --members --verbose')).toContain('described')
     await groups('--describe --group watched --state')
-    await groups('--reset-offsets --group watched --all-topics --to-earliest --execute', 1)
+    await groups('--reset-offsets --group watched --all-topics --to-earliest --execute')
     await groups('--delete --group watched')
     await members.leave()
     await groups('--describe --group watched')
     await groups('--describe --group watched --state')
     await groups('--describe --group watched --members')
-    await groups('--describe --group missing', 1)
+    await groups('--describe --group missing')
   })
 
   test('moves offsets every way it knows', async () => {

@@ -61,7 +61,7 @@ describe('console producer and consumer', () => {
     await create('grouped')
     await produce('grouped', 'a\nb\nc\nd\n')
     const group = ['--group', 'console', ...FROM_BEGINNING]
-    const one = ['--consumer-property', 'max.poll.records=1', ...group]
+    const one = ['--command-property', 'max.poll.records=1', ...group]
     expect(await consume('grouped', 2, one)).toBe('a\nb\n')
     expect(await consume('grouped', 2, group)).toBe('c\nd\n')
     expect(await consume('grouped', 1, ['--partition', '0', '--offset', '2'])).toBe('c\n')

@@ -1,0 +1,79 @@
+/**
+ * ottla opens the directory Apache Kafka wrote, and Apache Kafka opens it again after ottla wrote
+ * to it: every record, offset, setting and committed position is where it was, both ways.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Kafka } from '@ottla/client'
+import { describe, expect, test } from 'vitest'
+import { startOttlaProcess } from '../../support/ottla-process.ts'
+import { startApacheBroker } from '../support/apache-broker.ts'
+import { type Contents, contentsOf, fill, load, readInGroup } from './sample-data.ts'
+
+const TEST_TIMEOUT_MS = 300_000
+const SETTINGS = { 'offsets.topic.num.partitions': '5', 'group.initial.rebalance.delay.ms': '0' }
+
+/** Goes on with what is there: more records everywhere, a new topic, a group that resumes. */
+async function goOn(bootstrap: string, newTopic: string): Promise<void> {
+  await using kafka = new Kafka({ brokers: bootstrap })
+  await kafka.admin.createTopics([{ topic: newTopic, partitions: 2 }])
+  await fill(kafka, newTopic, 'lz4', 100)
+  await fill(kafka, 'of-gzip', 'gzip', 100)
+  await fill(kafka, 'rolled', 'none', 1_000, 1_000)
+  expect(await readInGroup(kafka, 'readers', 'of-gzip', 100)).toBe(100)
+}
+
+function expectNothingLost(before: Contents, after: Contents): void {
+  for (const [name, { start, end }] of Object.entries(before.partitions)) {
+    expect(after.partitions[name]?.start, name).toBe(start)
+    expect(after.partitions[name]?.end, name).toBeGreaterThanOrEqual(end)
+  }
+}
+
+describe.each(['cleanly', 'by kill -9'])('Apache Kafka stopped %s', (how) => {
+  test('ottla takes over, and gives back', { timeout: TEST_TIMEOUT_MS }, async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'ottla-takeover-'))
+    const logDir = join(dataDir, 'data')
+    try {
+      const apache = await startApacheBroker({ dataDir, heap: '512m', overrides: SETTINGS })
+      await load(apache.bootstrap)
+      const written = await contentsOf(apache.bootstrap)
+      if (how === 'cleanly') await apache.stop()
+      else await apache.kill9()
+
+      const ottla = await startOttlaProcess({ dataDir: logDir, settings: SETTINGS })
+      expect(await contentsOf(ottla.bootstrap)).toEqual(written)
+      await goOn(ottla.bootstrap, 'made-by-ottla')
+      const continued = await contentsOf(ottla.bootstrap)
+      expectNothingLost(written, continued)
+      if (how === 'cleanly') await ottla.stop()
+      else await ottla.kill9()
+
+      const again = await startApacheBroker({ dataDir, heap: '512m', overrides: SETTINGS })
+      expect(await contentsOf(again.bootstrap), again.output()).toEqual(continued)
+      await goOn(again.bootstrap, 'made-by-apache')
+      await again.stop()
+    } finally {
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  })
+})
+
+test('Apache Kafka opens a directory that ottla made', { timeout: TEST_TIMEOUT_MS }, async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'ottla-handover-'))
+  try {
+    const ottla = await startOttlaProcess({
+      dataDir,
+      settings: { ...SETTINGS, 'log.dirs': join(dataDir, 'data') },
+    })
+    await load(ottla.bootstrap)
+    const written = await contentsOf(ottla.bootstrap)
+    await ottla.stop()
+    await using apache = await startApacheBroker({ dataDir, heap: '512m', overrides: SETTINGS })
+    expect(await contentsOf(apache.bootstrap), apache.output()).toEqual(written)
+    await goOn(apache.bootstrap, 'made-by-apache')
+  } finally {
+    await rm(dataDir, { recursive: true, force: true })
+  }
+})
