@@ -14,34 +14,20 @@ export const TABLES: readonly RegExp[] = [
   /^packages\/broker\/src\/config\/.*-settings\.ts$/,
 ]
 
-const GROUP_CORE = 'coordinator, group, time and outcome go through the whole call chain'
+const CORE = 'coordinator, identity, what is asked and the time go through the whole call chain'
 const HOT = 'called for every batch: numbers instead of an object made for each'
+const GROUP = 'packages/broker/src/coordinator/group'
+const TRANSACTION = 'packages/broker/src/coordinator/transaction'
 
-export const LONG_FUNCTIONS: readonly Allowance[] = [
-  {
-    file: 'packages/broker/src/broker.ts',
-    name: 'openServices',
-    reason: 'the list of what a broker consists of, without a branch',
-  },
-]
+export const LONG_FUNCTIONS: readonly Allowance[] = []
 
 export const MANY_PARAMETERS: readonly Allowance[] = [
-  {
-    file: 'packages/broker/src/coordinator/group/group-offsets.ts',
-    name: 'isExpired',
-    reason: GROUP_CORE,
-  },
-  {
-    file: 'packages/broker/src/coordinator/group/membership.ts',
-    name: 'leaveOne',
-    reason: GROUP_CORE,
-  },
-  {
-    file: 'packages/broker/src/coordinator/group/rebalance.ts',
-    name: 'removeMember',
-    reason: GROUP_CORE,
-  },
-  { file: 'packages/broker/src/handlers/produce.ts', name: 'Append.constructor', reason: HOT },
+  { file: `${GROUP}/group-offsets.ts`, name: 'isExpired', reason: CORE },
+  { file: `${GROUP}/membership.ts`, name: 'leaveOne', reason: CORE },
+  { file: `${GROUP}/rebalance.ts`, name: 'removeMember', reason: CORE },
+  { file: `${TRANSACTION}/transaction-coordinator.ts`, name: 'addPartitions', reason: CORE },
+  { file: `${TRANSACTION}/transaction-coordinator.ts`, name: 'endV2', reason: CORE },
+  { file: `${TRANSACTION}-service.ts`, name: 'admit', reason: HOT },
+  { file: `${TRANSACTION}-service.ts`, name: 'admitSlowly', reason: HOT },
   { file: 'packages/broker/src/handlers/produce.ts', name: 'partition', reason: HOT },
-  { file: 'packages/broker/src/handlers/produce.ts', name: 'append', reason: HOT },
 ]

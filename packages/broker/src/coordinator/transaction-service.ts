@@ -257,8 +257,9 @@ export class TransactionService {
   }
 
   /**
-   * May this producer write to this partition as part of its transaction? At once when the partition
-   * is known to belong to it; a V2 producer's partition is added first; anything else is refused.
+   * May this producer write to this partition as part of its transaction? At once when the
+   * partition is known to belong to it; a V2 producer's partition is added first; anything else is
+   * refused.
    */
   admit(
     transactionalId: string,

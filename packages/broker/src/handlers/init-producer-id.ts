@@ -2,8 +2,8 @@
  * InitProducerId (key 22), versions 0-5.
  *
  * Behaviour: without a transactional id, a producer id that nobody had before, with epoch 0. With
- * one, the id it has with the next epoch, which fences whoever used it before; a transaction that is
- * still open is aborted first, and CONCURRENT_TRANSACTIONS asks the client to come back.
+ * one, the id it has with the next epoch, which fences whoever used it before; a transaction that
+ * is still open is aborted first, and CONCURRENT_TRANSACTIONS asks the client to come back.
  * Version notes: from 3 a producer may name the identity it has (KIP-360); PRODUCER_FENCED is
  * INVALID_PRODUCER_EPOCH before 4.
  */

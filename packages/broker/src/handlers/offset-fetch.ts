@@ -22,20 +22,16 @@ export const offsetFetch = handler(
   apis.offsetFetch,
   { lowest: 1, highest: 10 },
   async (services, { apiVersion }, request) => {
+    const { requireStable } = request
+    const common = { services, requireStable, usesTopicIds: apiVersion >= 10 }
     if (apiVersion >= 8) {
       const groups = request.groups.map(({ groupId, topics }) =>
-        fetchGroup(services, apiVersion, groupId, topics, request.requireStable),
+        fetchGroup({ ...common, groupId }, topics),
       )
       return { throttleTimeMs: 0, groups: await Promise.all(groups) }
     }
     const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null
-    const group = await fetchGroup(
-      services,
-      apiVersion,
-      request.groupId,
-      topics,
-      request.requireStable,
-    )
+    const group = await fetchGroup({ ...common, groupId: request.groupId }, topics)
     if (apiVersion >= 2) {
       return { throttleTimeMs: 0, topics: group.topics, errorCode: group.errorCode ?? 0 }
     }
@@ -63,15 +59,12 @@ const missing = (partitionIndex: number, code = 0) => ({
 })
 
 async function fetchGroup(
-  services: BrokerServices,
-  apiVersion: number,
-  groupId: string,
+  query: GroupQuery,
   queries: readonly TopicQuery[] | null,
-  requireStable: boolean,
 ): Promise<GroupAnswer> {
+  const { services, groupId } = query
   const fault = await services.groups.load(groupId)
   if (fault) return { groupId, topics: [], errorCode: errorCode(fault) }
-  const query = { services, groupId, requireStable, usesTopicIds: apiVersion >= 10 }
   return { groupId, topics: queries === null ? all(query) : some(query, queries), errorCode: 0 }
 }
 

@@ -1,5 +1,6 @@
 /**
- * AddPartitionsToTxn (key 24) 0-5, AddOffsetsToTxn (25) 0-4, EndTxn (26) 0-5, WriteTxnMarkers (27) 1-2.
+ * AddPartitionsToTxn (key 24) 0-5, AddOffsetsToTxn (25) 0-4, EndTxn (26) 0-5,
+ * WriteTxnMarkers (27) 1-2.
  *
  * Behaviour: see coordinator/transaction. Each answer comes once what it says is durable; an ended
  * transaction gets its markers afterwards.
@@ -73,7 +74,7 @@ async function add(services: BrokerServices, apiVersion: number, addition: Addit
   }
   const errorOf = (topic: string, partition: number): ErrorName => {
     if (error !== 'NONE') return fencedFor(apiVersion, error)
-    if (addition.verifyOnly) return verify(services, apiVersion, addition, topic, partition)
+    if (addition.verifyOnly) return verify(services, apiVersion, addition, [topic, partition])
     if (!hasUnknown) return 'NONE'
     return isKnown(topic, partition) ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION'
   }
@@ -90,8 +91,7 @@ function verify(
   services: BrokerServices,
   apiVersion: number,
   addition: Addition,
-  topic: string,
-  partition: number,
+  [topic, partition]: readonly [topic: string, partition: number],
 ): ErrorName {
   const known = services.transactions.coordinator.transactions.get(addition.transactionalId)
   if (!known || known.producerId !== addition.producerId) return 'INVALID_PRODUCER_ID_MAPPING'

@@ -1,6 +1,6 @@
 /**
- * The transaction coordinator as a pure state machine: what a request means for `__transaction_state`
- * and what to answer once that is durable. No I/O, no clock, no randomness.
+ * The transaction coordinator as a pure state machine: what a request means for
+ * `__transaction_state` and what to answer once that is durable. No I/O, no clock, no randomness.
  *
  * Both kinds of clients are served side by side. An older one keeps its epoch from transaction to
  * transaction; one that speaks transactions V2 (KIP-890) gets a new epoch with the end of each, so
