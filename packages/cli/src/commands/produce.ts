@@ -1,5 +1,7 @@
 /** `ottla produce`: one record from the command line, or many from lines. */
-import { createReadStream, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { messageOf, OttlaError } from '@ottla/base'
 import type { BytesRecord, CompressionName, HeaderValue, Kafka } from '@ottla/client'
 import { type Command, Option } from 'commander'
@@ -184,22 +186,26 @@ interface LineJob {
 async function sendLines(topic: string, options: ProduceOptions, job: LineJob): Promise<void> {
   const { report, producer, signal } = job
   const parse = lineParser(options)
-  const input = options.file === undefined ? terminal().stdin : openFile(options.file)
+  const input = options.file === undefined ? terminal().stdin : await openFile(options.file)
   const onAbort = () => input.destroy()
   signal.addEventListener('abort', onAbort, { once: true })
   const inFlight = new Set<Promise<void>>()
   let failure: unknown
   let lineNumber = 0
+  // Reports come in the order of the lines, also when a later request is answered first.
+  let reported = Promise.resolve()
   try {
     for await (const lines of readLines(input)) {
       const records = lines.map((line) => parse(line, ++lineNumber))
-      const sent = producer
-        .send(topic, records)
-        .then((places) => report.sentMany(records, places))
+      const places = producer.send(topic, records)
+      const before = reported
+      const sent = Promise.all([places, before])
+        .then(([stored]) => report.sentMany(records, stored))
         .catch((error: unknown) => {
           failure ??= error
         })
         .finally(() => inFlight.delete(sent))
+      reported = sent
       inFlight.add(sent)
       if (inFlight.size >= SENDS_IN_FLIGHT_MAX) await Promise.race(inFlight)
       if (failure !== undefined) break
@@ -213,12 +219,13 @@ async function sendLines(topic: string, options: ProduceOptions, job: LineJob): 
   if (failure !== undefined) throw failure
 }
 
-function openFile(path: string) {
-  const stream = createReadStream(path)
-  stream.once('error', (error) =>
-    stream.destroy(new UsageError(`Cannot read ${path}: ${messageOf(error)}`)),
-  )
-  return stream
+async function openFile(path: string): Promise<Readable> {
+  try {
+    const file = await open(path)
+    return file.createReadStream()
+  } catch (error) {
+    throw new UsageError(`Cannot read ${path}: ${messageOf(error)}`)
+  }
 }
 
 type LineParser = (line: Buffer, lineNumber: number) => BytesRecord

@@ -28,9 +28,8 @@ export async function unreachable(
   brokers: string,
   isTls: boolean,
 ): Promise<OttlaError> {
-  if (error instanceof OttlaError && !['CONNECTION', 'REQUEST_TIMEOUT'].includes(error.code)) {
-    return error
-  }
+  // A broker that answers with an error of Kafka's has been reached.
+  if (error instanceof OttlaError && 'errorCode' in error) return error
   const { host, port } = splitAddress(brokers.split(',')[0] as string)
   const found = await identifyServer(host, port, PROBE_TIMEOUT_MS)
   const { message, mend } = describeFailure(found, `${host}:${port}`, { port, isTls, error })
