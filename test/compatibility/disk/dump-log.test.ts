@@ -65,11 +65,11 @@ describe.each(['a clean stop', 'kill -9 and a new start'])('after %s', (ending) 
   test('offset and time indexes pass the sanity check', async () => {
     const indexes = ofTopics('.index')
     const out = await dump(indexes, ['--index-sanity-check'])
-    expect(count(out, /passed sanity check/g), out).toBe(indexes.length)
+    expect(count(out, /passed sanity check|is empty/g), out).toBe(indexes.length)
     expect(await dump(indexes, ['--verify-index-only'])).not.toMatch(/mismatch/i)
     const times = ofTopics('.timeindex')
     const timed = await dump(times, ['--index-sanity-check'])
-    expect(count(timed, /passed sanity check/g)).toBe(times.length)
+    expect(count(timed, /passed sanity check|is empty/g)).toBe(times.length)
     // Without a flag the tool looks up every entry in the log.
     const checked = await dump([...indexes, ...times])
     expect(checked).not.toMatch(/mismatch|out of order|not found|not start/i)
