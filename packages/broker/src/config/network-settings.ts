@@ -38,13 +38,13 @@ export const networkSettings = defineConfig({
     default: 'SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT',
     dynamic: 'per-broker',
     importance: 'low',
-    doc: 'Security protocol of each listener, as NAME:PROTOCOL. This version serves PLAINTEXT only and refuses to start with another.',
+    doc: 'Security protocol of each listener, as NAME:PROTOCOL. This version serves PLAINTEXT only and refuses to start with another. Changes on the running broker do nothing.',
   }),
   listeners: list({
     default: ['PLAINTEXT://:9092'],
     dynamic: 'per-broker',
     importance: 'high',
-    doc: 'Addresses to listen on, as NAME://HOST:PORT, separated by commas; an empty host means all addresses, port 0 a free one.',
+    doc: 'Addresses to listen on, as NAME://HOST:PORT, separated by commas; an empty host means all addresses, port 0 a free one. Changes on the running broker do nothing.',
   }),
   'max.connection.creation.rate': int({
     default: 2147483647,
