@@ -33,6 +33,8 @@ export interface BrokerServices {
   readonly metrics: BrokerMetrics
   /** Size of the volume that holds the log directory, where that can be known. */
   readonly volume: () => { totalBytes: number; usableBytes: number } | undefined
+  /** Aborted when the broker stops: whatever waits is answered then. */
+  readonly stopping: AbortSignal
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

@@ -48,13 +48,20 @@ export class Broker {
   readonly config: BrokerConfig
   readonly logDir: string
   private readonly services: BrokerServices
+  private readonly stopper: AbortController
   private readonly listeners: Listener[] = []
   private readonly timers = new Set<{ cancel(): void }>()
   private health: HealthServer | undefined
   private fatal: Error | undefined
   private stopping: Promise<void> | undefined
 
-  private constructor(config: BrokerConfig, logDir: string, services: BrokerServices) {
+  private constructor(
+    config: BrokerConfig,
+    logDir: string,
+    services: BrokerServices,
+    stopper: AbortController,
+  ) {
+    this.stopper = stopper
     this.config = config
     this.logDir = logDir
     this.services = services
@@ -67,14 +74,21 @@ export class Broker {
     const config = BrokerConfig.from(new Map(given))
     for (const warning of config.warnings) logger.warn(warning)
     const { logDir, privateDir } = directoriesOf(options, config)
+    const stopper = new AbortController()
     const holder: { broker?: Broker } = {}
     const onFatal = (error: Error) => {
       logger.error('the broker cannot go on', { reason: messageOf(error), error })
       if (holder.broker) holder.broker.fatal = error
       options.onFatal?.(error)
     }
-    const services = await openServices(options, config, { logDir, privateDir, logger, onFatal })
-    const broker = new Broker(config, logDir, services)
+    const services = await openServices(options, config, {
+      logDir,
+      privateDir,
+      logger,
+      onFatal,
+      stopping: stopper.signal,
+    })
+    const broker = new Broker(config, logDir, services, stopper)
     holder.broker = broker
     try {
       await broker.open()
@@ -215,8 +229,9 @@ export class Broker {
 
   private async close(): Promise<void> {
     for (const timer of this.timers) timer.cancel()
-    await Promise.all(this.listeners.map((listener) => listener.close(STOP_GRACE_MS)))
+    this.stopper.abort()
     this.services.groups.close()
+    await Promise.all(this.listeners.map((listener) => listener.close(STOP_GRACE_MS)))
     this.services.transactions.close()
     await this.health?.close()
     await this.services.logs.close()

@@ -29,13 +29,14 @@ export interface OpenContext {
   readonly privateDir: string
   readonly logger: Logger
   readonly onFatal: (error: Error) => void
+  readonly stopping: AbortSignal
 }
 
 /** Opens the logs, replays the metadata, and makes everything that handlers work with. */
 export async function openServices(
   options: OpenOptions,
   config: BrokerConfig,
-  { logDir, privateDir, logger, onFatal }: OpenContext,
+  { logDir, privateDir, logger, onFatal, stopping }: OpenContext,
 ): Promise<BrokerServices> {
   const clock = options.clock ?? realClock
   const random = options.random ?? realRandom
@@ -93,6 +94,7 @@ export async function openServices(
       endpoints: new Endpoints(config.advertisedListeners()),
       metrics: new BrokerMetrics(),
       volume: () => volumeOf(logDir),
+      stopping,
       clock,
       random,
       logger,

@@ -50,13 +50,12 @@ export class TopicAdmin {
 
   /** Creates topics; each is usable once the promise resolves. */
   async create(topics: readonly NewTopic[], validateOnly = false): Promise<CreatedTopic[]> {
-    const { metadata, image, partitions } = this.options
+    const { metadata, image } = this.options
     if (validateOnly) return createTopics(image, this.context(), topics).response
     const created = await metadata.change((current) =>
       createTopics(current, this.context(), topics),
     )
     await this.open(created.filter((topic) => topic.errorCode === 0).map((topic) => topic.name))
-    partitions.reconfigure()
     return created
   }
 

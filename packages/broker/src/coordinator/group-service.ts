@@ -21,6 +21,7 @@ import { OFFSETS_TOPIC } from '../metadata/topic-names.ts'
 import type { Partitions } from '../partitions.ts'
 import type { Token } from './group/classic-group.ts'
 import type { OffsetRecord } from './group/committed-offsets.ts'
+import { dismissWaiting } from './group/group-answers.ts'
 import { GroupCoordinator, type GroupSettings, type Now } from './group/group-coordinator.ts'
 import { expireOffsets } from './group/group-offsets.ts'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from './group/group-records.ts'
@@ -292,8 +293,10 @@ export class GroupService {
     })
   }
 
+  /** Lets time stand still and sends away who waits; a client then finds another broker, or this. */
   close(): void {
     this.isClosed = true
+    this.reply(dismissWaiting(this.coordinator.groups.values()))
     this.timer?.cancel()
     this.expiryTimer?.cancel()
   }

@@ -48,6 +48,7 @@ async function sizesOf(
   for (const partitionIndex of partitions) {
     const log = services.partitions.get(name, partitionIndex)
     if (!log) continue
+    await log.ready()
     sizes.push({ partitionIndex, partitionSize: log.sizeBytes, offsetLag: 0, isFutureKey: false })
   }
   return { name, partitions: sizes }

@@ -78,7 +78,7 @@ async function serve(
     minBytes: Math.min(request.minBytes, maxBytes),
     isCommittedOnly: request.isolationLevel === READ_COMMITTED,
   }
-  const { clock } = services
+  const { clock, stopping } = services
   const deadlineMs = clock.monotonicMs() + request.maxWaitMs
   for (;;) {
     const round = await read(services, context.apiVersion, fetching, limits)
@@ -88,9 +88,11 @@ async function serve(
       round.bytes >= limits.minBytes ||
       round.isUrgent ||
       fetching.targets.length === 0 ||
-      context.connection.isClosed
+      context.connection.isClosed ||
+      stopping.aborted
     if (isDone) return respond(services, fetching, round)
-    await waitForNews(round.logs, leftMs, clock, context.connection)
+    const { connection } = context
+    await waitForNews(round.logs, { waitMs: leftMs, clock, connection, stopping })
   }
 }
 

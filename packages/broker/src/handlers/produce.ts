@@ -166,7 +166,7 @@ class Append {
     const to: Destination = { log, leaderEpoch, index, answers, at }
     const admitted = isTransactional(batch) ? this.admit(batch, name, index) : 'NONE'
     if (admitted === 'NONE' && isReady(log, batch)) {
-      this.append(batch, to)
+      void this.append(batch, to)
       return
     }
     this.appendLater(batch, to, admitted)

@@ -2,6 +2,7 @@
 import { type ErrorName, errorCode } from '@ottla/protocol'
 import { type ClassicGroup, NO_ASSIGNMENT } from './classic-group.ts'
 import type { GroupRecord } from './group-records.ts'
+import { newOutcome, type Outcome } from './outcome.ts'
 
 /** The record that keeps a group as it is now. */
 export function groupRecord(group: ClassicGroup): GroupRecord {
@@ -44,3 +45,23 @@ export const syncFailure = (error: ErrorName) => ({
   errorCode: errorCode(error),
   assignment: NO_ASSIGNMENT,
 })
+
+/** Answers for everybody who waits for a join or a sync that will not end here. */
+export function dismissWaiting(groups: Iterable<ClassicGroup>): Outcome {
+  const outcome = newOutcome()
+  const error = 'COORDINATOR_NOT_AVAILABLE'
+  for (const group of groups) {
+    for (const member of group.members.values()) {
+      const { joinToken, syncToken, memberId } = member
+      if (joinToken !== undefined) {
+        outcome.replies.push({ token: joinToken, response: joinFailure(error, memberId) })
+      }
+      if (syncToken !== undefined) {
+        outcome.replies.push({ token: syncToken, response: syncFailure(error) })
+      }
+      member.joinToken = undefined
+      member.syncToken = undefined
+    }
+  }
+  return outcome
+}
