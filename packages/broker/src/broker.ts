@@ -130,8 +130,13 @@ export class Broker {
         port,
         requestBytesMax: config.get('socket.request.max.bytes'),
         inFlightBytesMax: config.get('in.flight.bytes.max'),
-        connectionsMax: config.get('max.connections'),
-        connectionsPerAddressMax: config.get('max.connections.per.ip'),
+        // Asked for at every connection, since both can change while the broker runs.
+        get connectionsMax() {
+          return services.configs.broker('max.connections') as number
+        },
+        get connectionsPerAddressMax() {
+          return services.configs.broker('max.connections.per.ip') as number
+        },
         idleMsMax: config.get('connections.max.idle.ms'),
         frameMsMax: config.get('frame.arrival.ms.max'),
         handler: (frame, connection) => dispatch.handle(frame, connection),

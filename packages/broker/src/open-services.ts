@@ -87,10 +87,7 @@ export async function openServices(
         producerIds,
       }),
       producerIds,
-      fetchSessions: new FetchSessionCache(
-        config.get('max.incremental.fetch.session.cache.slots'),
-        random,
-      ),
+      fetchSessions: fetchSessionsOf(config, random),
       endpoints: new Endpoints(config.advertisedListeners()),
       metrics: new BrokerMetrics(),
       volume: () => volumeOf(logDir),
@@ -104,6 +101,9 @@ export async function openServices(
     throw error
   }
 }
+
+const fetchSessionsOf = (config: BrokerConfig, random: Random) =>
+  new FetchSessionCache(config.get('max.incremental.fetch.session.cache.slots'), random)
 
 const groupOptions = (config: BrokerConfig) => ({
   settings: {

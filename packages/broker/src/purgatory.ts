@@ -1,7 +1,7 @@
 /**
  * Where requests wait for something to happen in a partition. A wait ends when the high watermark
- * of one of the partitions moves, when its time is up, when the client has gone or the broker stops;
- * it leaves no listener and no timer behind.
+ * of one of the partitions moves, when its time is up, when the client has gone or the broker
+ * stops; it leaves no listener and no timer behind.
  */
 import type { Clock } from '@ottla/base'
 import type { ServerConnection } from '@ottla/network'

@@ -54,6 +54,16 @@ describe('setting tables', () => {
     }
   })
 
+  it('call dynamic what is asked for anew, not once at the start', () => {
+    // Kafka can open listeners while it runs; here the table says that a change does nothing.
+    const known = ['listeners', 'listener.security.protocol.map']
+    for (const [name, row] of Object.entries<ConfigRow>(brokerSettings)) {
+      if (!row.dynamic || row.noEffect || known.includes(name)) continue
+      const isReadOnce = readers.includes(`config.get('${name}')`)
+      expect(isReadOnce, `${name} is read at the start only`).toBe(false)
+    }
+  })
+
   it('call without effect exactly what nobody reads', () => {
     const behindTopics = new Set(
       Object.values<ConfigRow>(topicSettings)

@@ -293,7 +293,7 @@ export class GroupService {
     })
   }
 
-  /** Lets time stand still and sends away who waits; a client then finds another broker, or this. */
+  /** Lets time stand still and sends away who waits; clients then look for the coordinator anew. */
   close(): void {
     this.isClosed = true
     this.reply(dismissWaiting(this.coordinator.groups.values()))

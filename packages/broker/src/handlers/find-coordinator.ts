@@ -1,11 +1,11 @@
 /**
  * FindCoordinator (key 10), versions 0-6.
  *
- * Behaviour: this node coordinates everything. Asking for a group's coordinator makes
- * `__consumer_offsets` when it is missing.
+ * Behaviour: this node coordinates everything. Asking for the coordinator of a group or of a
+ * transaction makes `__consumer_offsets` or `__transaction_state` when it is missing.
  * Version notes: key types from 1 (0 group, 1 transaction, 2 share group from 6), several keys from
  * 4.
- * Differences: transactions are not offered yet; asking for their coordinator is refused.
+ * Differences: share groups have no coordinator here; asking for one is UNSUPPORTED_VERSION.
  */
 import { apis, type ErrorName, errorCode } from '@ottla/protocol'
 import { handler } from '../handler.ts'
