@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ensureApacheKafka, REPOSITORY_ROOT } from './apache-jars.ts'
 import { outputOf, runProgram } from './run-program.ts'
@@ -25,14 +25,16 @@ const CONFLUENT = join(CACHE, `confluent-kafka-${CONFLUENT_VERSION}`)
 
 /** Folder whose `node_modules` holds kafkajs and its codecs. */
 export async function ensureKafkajs(): Promise<string> {
-  if (existsSync(join(KAFKAJS, 'complete'))) return KAFKAJS
+  const manifest = await readFile(join(PEERS, 'package.json'), 'utf8')
+  const done = join(KAFKAJS, 'complete')
+  if (existsSync(done) && (await readFile(done, 'utf8')) === manifest) return KAFKAJS
   await mkdir(KAFKAJS, { recursive: true })
-  await copyFile(join(PEERS, 'package.json'), join(KAFKAJS, 'package.json'))
+  await writeFile(join(KAFKAJS, 'package.json'), manifest)
   await getting(
     'kafkajs is fetched with npm: `npm install` must be able to reach its registry.',
     outputOf('npm', ['install', '--no-package-lock', '--loglevel=error'], installIn(KAFKAJS)),
   )
-  await writeFile(join(KAFKAJS, 'complete'), '')
+  await writeFile(done, manifest)
   return KAFKAJS
 }
 
