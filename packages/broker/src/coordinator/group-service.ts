@@ -11,11 +11,10 @@ import {
   BatchBuilder,
   decodeControlRecord,
   type ErrorName,
-  loadCodec,
   type RecordBatch,
-  readBatches,
 } from '@ottla/protocol'
 import { type PartitionLog, StorageError } from '@ottla/storage'
+import { batchesOf } from '../batches-of.ts'
 import type { MetadataImage } from '../metadata/metadata-image.ts'
 import { OFFSETS_TOPIC } from '../metadata/topic-names.ts'
 import type { Partitions } from '../partitions.ts'
@@ -37,8 +36,6 @@ export interface GroupServiceOptions {
   readonly logger: Logger
   readonly offsetsCheckIntervalMs: number
 }
-
-const READ_BYTES = 1024 * 1024
 
 export class GroupService {
   readonly coordinator: GroupCoordinator
@@ -101,19 +98,7 @@ export class GroupService {
     if (!log)
       throw new StorageError('UNKNOWN_TOPIC_OR_PARTITION', `no ${OFFSETS_TOPIC}-${partition}`)
     await log.ready()
-    let offset = log.logStartOffset
-    while (offset < log.logEndOffset) {
-      const { chunks } = await log.read(offset, {
-        bytesMax: READ_BYTES,
-        upTo: 'log-end',
-        atLeastOneBatch: true,
-      })
-      for (const batch of readBatches(Buffer.concat(chunks))) {
-        offset = batch.lastOffset + 1
-        await loadCodec(batch.compression)
-        this.replayBatch(partition, batch)
-      }
-    }
+    for await (const batch of batchesOf(log)) this.replayBatch(partition, batch)
     this.arm()
   }
 

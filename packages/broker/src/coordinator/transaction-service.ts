@@ -8,14 +8,9 @@
  * are written only after the Prepare record is durable, and the Complete record only after them.
  */
 import { type Clock, delay, type Logger, messageOf, type Timer } from '@ottla/base'
-import {
-  BatchBuilder,
-  buildEndTransactionMarker,
-  type ErrorName,
-  loadCodec,
-  readBatches,
-} from '@ottla/protocol'
+import { BatchBuilder, buildEndTransactionMarker, type ErrorName } from '@ottla/protocol'
 import { type PartitionLog, StorageError } from '@ottla/storage'
+import { batchesOf } from '../batches-of.ts'
 import type { MetadataImage } from '../metadata/metadata-image.ts'
 import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../metadata/topic-names.ts'
 import type { Partitions } from '../partitions.ts'
@@ -53,7 +48,6 @@ export type Answer<T> =
   | { readonly kind: 'refused'; readonly error: ErrorName }
   | { readonly kind: 'done'; readonly value: T }
 
-const READ_BYTES = 1024 * 1024
 const MARKER_RETRY_MS = 100
 /** Longest wait for a transaction that is being completed before the client is sent away. */
 const SETTLE_MS_MAX = 1000
@@ -140,23 +134,13 @@ export class TransactionService {
     const log = this.logs()[partition] as PartitionLog
     await log.ready()
     const loaded = new Set<string>()
-    let offset = log.logStartOffset
-    while (offset < log.logEndOffset) {
-      const { chunks } = await log.read(offset, {
-        bytesMax: READ_BYTES,
-        upTo: 'log-end',
-        atLeastOneBatch: true,
-      })
-      for (const batch of readBatches(Buffer.concat(chunks))) {
-        offset = batch.lastOffset + 1
-        if (batch.isControl) continue
-        await loadCodec(batch.compression)
-        for (const { key, value } of batch.records()) {
-          const record = decodeTransactionRecord(key as Buffer, value)
-          if (!record) continue
-          this.coordinator.replay(record)
-          loaded.add(record.transactionalId)
-        }
+    for await (const batch of batchesOf(log)) {
+      if (batch.isControl) continue
+      for (const { key, value } of batch.records()) {
+        const record = decodeTransactionRecord(key as Buffer, value)
+        if (!record) continue
+        this.coordinator.replay(record)
+        loaded.add(record.transactionalId)
       }
     }
     for (const transactionalId of loaded) {

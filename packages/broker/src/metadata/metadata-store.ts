@@ -10,8 +10,9 @@
  * beside the log names the epoch, as a controller of Apache Kafka would leave it.
  */
 import { type Clock, type Logger, METADATA_TOPIC_ID, type Random, randomUuid } from '@ottla/base'
-import { BatchBuilder, buildLeaderChange, readBatches } from '@ottla/protocol'
+import { BatchBuilder, buildLeaderChange } from '@ottla/protocol'
 import { type FileSystem, type LogManager, type PartitionLog, replaceFile } from '@ottla/storage'
+import { batchesOf } from '../batches-of.ts'
 import { metadataLogConfig } from '../config/topic-log-config.ts'
 import type { Endpoint } from '../endpoints.ts'
 import { METADATA_VERSION_4_4_IV2, supportedFeatures } from '../features.ts'
@@ -37,7 +38,6 @@ export interface MetadataStoreOptions {
   readonly logger: Logger
 }
 
-const READ_BYTES = 1024 * 1024
 /** Records of one batch; a larger change becomes several batches. */
 const BATCH_RECORDS_MAX = 5_000
 
@@ -91,23 +91,15 @@ export class MetadataStore {
     for (const record of snapshot?.records ?? []) image.replay(record)
     this.epoch = snapshot?.epoch ?? 0
     this.lastOffset = (snapshot?.endOffset ?? 0) - 1
-    let offset = Math.max(snapshot?.endOffset ?? 0, this.log.logStartOffset)
-    while (offset < this.log.logEndOffset) {
-      const { chunks } = await this.log.read(offset, {
-        bytesMax: READ_BYTES,
-        upTo: 'log-end',
-        atLeastOneBatch: true,
-      })
-      for (const batch of readBatches(Buffer.concat(chunks))) {
-        if (!batch.isControl) {
-          for (const record of batch.records()) {
-            if (record.offset >= offset) image.replay(decodeMetadataRecord(record.value as Buffer))
-          }
+    const start = Math.max(snapshot?.endOffset ?? 0, this.log.logStartOffset)
+    for await (const batch of batchesOf(this.log, start)) {
+      if (!batch.isControl) {
+        for (const record of batch.records()) {
+          if (record.offset >= start) image.replay(decodeMetadataRecord(record.value as Buffer))
         }
-        this.epoch = Math.max(this.epoch, batch.leaderEpoch)
-        offset = batch.lastOffset + 1
       }
-      this.lastOffset = offset - 1
+      this.epoch = Math.max(this.epoch, batch.leaderEpoch)
+      this.lastOffset = batch.lastOffset
     }
   }
 
