@@ -5,6 +5,7 @@
  * Everything else is passed on untouched; the broker judges it.
  */
 import { nearestName, OttlaError } from '@ottla/base'
+import type { Kafka } from '@ottla/client'
 import { UsageError } from './cli-error.ts'
 import { formatBytes, formatDuration, tryParseDuration, tryParseSize } from './text/quantity.ts'
 
@@ -69,6 +70,22 @@ export function describeSetting(name: string, value: string | null): string {
   if (unitMs !== undefined) return `${value} (${formatDuration(number * unitMs)})`
   if (/(^|\.)bytes(\.|$)/.test(name) && number >= 1_024) return `${value} (${formatBytes(number)})`
   return value
+}
+
+/** Kafka takes the deletion of any name: a slip would look as if it had been done. */
+export async function checkDeletedSettings(
+  kafka: Kafka,
+  topic: string,
+  deleted: readonly string[],
+): Promise<void> {
+  if (deleted.length === 0) return
+  const [found] = await kafka.admin.describeConfigs([{ type: 'topic', name: topic }])
+  const known = (found?.configs ?? []).map(({ name }) => name)
+  const strange = deleted.find((name) => !known.includes(name))
+  if (strange === undefined) return
+  const nearest = nearestName(strange, known)
+  const hint = nearest ? `Did you mean ${nearest}?` : `ottla config get topic ${topic} lists them.`
+  throw new UsageError(`There is no topic setting ${strange}`, hint)
 }
 
 /** Adds "did you mean" to the broker's answer about a setting it does not know. */

@@ -94,6 +94,8 @@ test('settings are shown with default, source and meaning, and changed', async (
   const changed = await json(['config', 'get', 'topic', 'transfers', '--changed'])
   expect(changed.map((s: { name: string }) => s.name)).toContain('retention.ms')
   expect(changed.map((s: { name: string }) => s.name)).not.toContain('segment.bytes')
+  const slip = await run(['topic', 'alter', 'transfers', '-d', 'segmnt.bytes'])
+  expect(slip.err).toContain('Did you mean segment.bytes?')
   const typo = await run(['config', 'set', 'topic', 'transfers', 'segmnt.bytes=1'])
   expect(typo.err).toContain('Did you mean segment.bytes?')
   expect(typo.code).toBe(2)

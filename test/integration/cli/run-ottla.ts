@@ -55,7 +55,7 @@ export function startOttla(args: readonly string[], options: RunOptions = {}): R
         if (out.split('\n').length > count) resolve()
       }
       onOutput()
-      done.then(({ code }) => reject(new Error(`ended with ${code}: ${out}${err}`)))
+      done.then(({ code }) => reject(new Error(`ended with ${code}: ${out}${err}`)), reject)
     })
   return { child, lines, done }
 }

@@ -6,7 +6,12 @@ import { NotFoundError, UsageError } from '../cli-error.ts'
 import { addConnectionOptions, type ConnectionOptions, withKafka } from '../connection.ts'
 import { knownTopics } from '../known-topics.ts'
 import { printDone, printJson, printRows } from '../printer.ts'
-import { describeSetting, explainSetting, parseSetting } from '../setting-text.ts'
+import {
+  checkDeletedSettings,
+  describeSetting,
+  explainSetting,
+  parseSetting,
+} from '../setting-text.ts'
 import { terminal } from '../terminal.ts'
 
 const KINDS = ['topic', 'broker', 'group'] as const
@@ -108,7 +113,8 @@ async function get(
 }
 
 function shownSetting(entry: ConfigEntry): ShownSetting {
-  const fallback = entry.synonyms.find(({ source }) => source === 'default')
+  const defaults = entry.synonyms.filter(({ source }) => source === 'default')
+  const fallback = defaults.find(({ value }) => value !== null)
   const isDefault = entry.source === 'default'
   return {
     name: entry.name,
@@ -163,6 +169,7 @@ async function set(
   const isDryRun = options.dryRun === true
   await withKafka(options, async (kafka) => {
     await checkResource(kafka, resource)
+    if (kind === 'topic') await checkDeletedSettings(kafka, name, options.delete)
     const configs = [
       ...settings,
       ...options.delete.map((deleted) => ({ name: deleted, operation: 'delete' as const })),

@@ -5,7 +5,12 @@ import { UsageError } from '../cli-error.ts'
 import { addConnectionOptions, type ConnectionOptions, withKafka } from '../connection.ts'
 import { knownTopics } from '../known-topics.ts'
 import { printDone, printJson, printRows } from '../printer.ts'
-import { collectSettings, describeSetting, explainSetting } from '../setting-text.ts'
+import {
+  checkDeletedSettings,
+  collectSettings,
+  describeSetting,
+  explainSetting,
+} from '../setting-text.ts'
 import { terminal } from '../terminal.ts'
 import { formatBytes, formatCount, parseCount } from '../text/quantity.ts'
 
@@ -258,6 +263,7 @@ async function alter(topic: string, options: AlterOptions): Promise<void> {
   await withKafka(options, async (kafka) => {
     const [found] = await knownTopics(kafka, [topic])
     const before = found?.partitions.length ?? 0
+    await checkDeletedSettings(kafka, topic, options.delete)
     if (options.partitions !== undefined) {
       const partitions = positive(options.partitions, '--partitions')
       if (partitions < before) {

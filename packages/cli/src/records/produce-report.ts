@@ -41,6 +41,7 @@ export class ProduceReport {
       const record = records[i++]
       if (record) await this.add(record, place)
     }
+    if (this.count <= LISTED_MAX) return
     this.out.showProgress(`${formatCount(this.count)} records, ${formatBytes(this.bytes)}`)
   }
 
