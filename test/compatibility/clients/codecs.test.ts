@@ -1,4 +1,6 @@
-/** What one client compresses every other client reads: five codecs, four clients, one topic each. */
+/**
+ * What one client compresses every other client reads: five codecs, four clients, one topic each.
+ */
 import { type CompressionName, Kafka } from '@ottla/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { base64, Confluent, plain } from '../support/confluent.ts'
