@@ -229,7 +229,6 @@ function returnStatic(joining: Joining, oldMemberId: string, memberId: string): 
     outcome.replies.push({ token: old.syncToken, response: syncFailure('FENCED_INSTANCE_ID') })
   }
   const before = group.protocolName
-  const oldProtocols = old.protocols
   const member = group.replaceStatic(oldMemberId, memberId)
   if (group.state !== 'Stable') {
     rejoin(joining, member)
@@ -239,8 +238,8 @@ function returnStatic(joining: Joining, oldMemberId: string, memberId: string): 
     return
   }
   rejoin(joining, member)
-  const isSame = sameSelected(oldProtocols, member.protocols, before)
-  if (!isSame || group.selectProtocol() !== before) {
+  // Other metadata is no reason: it names the partitions the member had, which it has lost by now.
+  if (group.selectProtocol() !== before) {
     prepareRebalance(coordinator, group, context.now, outcome)
     return
   }
@@ -255,16 +254,6 @@ function returnStatic(joining: Joining, oldMemberId: string, memberId: string): 
         { ...response, leader: oldMemberId, members: [] }
       : response
   outcome.replies.push({ token: context.token, response: leader })
-}
-
-function sameSelected(
-  a: Member['protocols'],
-  b: Member['protocols'],
-  selected: string | null,
-): boolean {
-  const find = (protocols: Member['protocols']) => protocols.find((p) => p.name === selected)
-  const [first, second] = [find(a), find(b)]
-  return first !== undefined && second !== undefined && first.metadata.equals(second.metadata)
 }
 
 export function sync(
