@@ -18,7 +18,7 @@ function shell(script: string, brokers: string): Promise<{ code: number | null; 
   const prelude = `
     set -e
     npx() {
-      if [ "$1" = ottla ]; then shift; node packages/cli/dist/main.js "$@"
+      if [ "$1" = ottla ]; then shift; node packages/cli/bundle/main.js "$@"
       else program=$1; shift; node_modules/.bin/$program "$@"; fi
     }
   `

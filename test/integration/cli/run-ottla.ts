@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../../packages/cli/bundle/main.js', import.meta.url))
 
 /** No command of these tests takes longer; one that hangs must not hold the others up. */
 const TIMEOUT_MS = 30_000
