@@ -5,7 +5,7 @@ import { referencePages } from './docs/reference-pages.ts'
 const REFERENCE = new URL('../docs/reference/', import.meta.url)
 
 mkdirSync(REFERENCE, { recursive: true })
-for (const [name, text] of Object.entries(referencePages())) {
+for (const [name, text] of Object.entries(await referencePages())) {
   writeFileSync(new URL(name, REFERENCE), text)
   process.stdout.write(`docs/reference/${name}\n`)
 }

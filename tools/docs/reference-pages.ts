@@ -1,9 +1,11 @@
 /** All pages of docs/reference, by file name. */
 import { benchmarksPage } from './benchmarks-page.ts'
+import { commandPage } from './command-page.ts'
 import { errorsPage, metricsPage, protocolPage } from './protocol-pages.ts'
 import { brokerSettingsPage, groupSettingsPage, topicSettingsPage } from './setting-pages.ts'
 
-export const referencePages = (): Readonly<Record<string, string>> => ({
+export const referencePages = async (): Promise<Readonly<Record<string, string>>> => ({
+  'command-line.md': await commandPage(),
   'broker-settings.md': brokerSettingsPage(),
   'topic-settings.md': topicSettingsPage(),
   'group-settings.md': groupSettingsPage(),
