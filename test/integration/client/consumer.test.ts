@@ -281,7 +281,6 @@ describe('membership', () => {
     const topic = await createTopic(kafka, 1)
     const own = new Kafka({ brokers: broker.bootstrap, metadataMaxAgeMs: 300 })
     await using consumer = own.consumer({ from: 'latest' })
-    await using producer = kafka.producer()
     const seen: string[] = []
     const abort = new AbortController()
     const done = (async () => {
