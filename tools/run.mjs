@@ -1,7 +1,15 @@
 // Every script of package.json runs through here: it installs and builds what is missing or out of
 // date, then does the job. Plain JavaScript, since it must work before anything is installed.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -105,9 +113,12 @@ const EXTERNAL = [
 function bundle() {
   const cli = join(root, 'packages', 'cli')
   const { buildSync } = createRequire(join(root, 'package.json'))('esbuild')
-  buildSync({
+  const outdir = join(cli, 'bundle')
+  const { metafile } = buildSync({
+    absWorkingDir: root,
+    metafile: true,
     entryPoints: [join(cli, 'src', 'main.ts')],
-    outdir: join(cli, 'bundle'),
+    outdir,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -118,6 +129,11 @@ function bundle() {
     external: EXTERNAL,
     logLevel: 'warning',
   })
+  // Chunks of earlier builds would be published with the rest.
+  const made = new Set(Object.keys(metafile.outputs).map((path) => join(root, path)))
+  for (const name of readdirSync(outdir)) {
+    if (!made.has(join(outdir, name))) rmSync(join(outdir, name))
+  }
 }
 
 /** Path of a package's program, so that it starts without npx. */

@@ -370,6 +370,8 @@ export class LogManager {
       if (!committer.fenced) {
         await this.flushAll()
         await this.checkpoint()
+        // While the logs are open: it asks them how far they are synced.
+        journal.close()
         const isAllChecked = await this.closeLogs()
         if (isAllChecked && !committer.fenced)
           await this.writeCleanMarker(options.brokerEpoch ?? -1)

@@ -43,6 +43,7 @@ export class SyncJournal {
   private readonly dirty = new Set<SyncedLog>()
   private file: FileHandle | undefined
   private timer: Timer | undefined
+  private isClosed = false
   private readonly path: string
   private readonly fileSystem: FileSystem
   private readonly clock: Clock
@@ -63,6 +64,7 @@ export class SyncJournal {
 
   /** The log was synced further. Written within 200 ms. */
   note(log: SyncedLog): void {
+    if (this.isClosed) return
     this.dirty.add(log)
     this.timer ??= this.clock.setTimer(INTERVAL_MS, () => {
       this.timer = undefined
@@ -94,6 +96,7 @@ export class SyncJournal {
   }
 
   close(): void {
+    this.isClosed = true
     this.timer?.cancel()
     this.timer = undefined
     this.write()
