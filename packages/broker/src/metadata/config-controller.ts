@@ -179,10 +179,7 @@ function checkValue(target: AlterTarget, name: string, value: string): void {
   if (target.resourceType === ResourceType.BROKER) {
     if (!row) return
     if (!row.dynamic || row.dynamic === 'read-only') {
-      throw new Refusal(
-        'INVALID_REQUEST',
-        `Cannot update these configs dynamically: Set(${name}); restart the broker with the new value`,
-      )
+      throw new Refusal('INVALID_REQUEST', `Cannot update these configs dynamically: [${name}]`)
     }
     if (row.dynamic === 'per-broker' && target.resourceName === '') {
       throw new Refusal(
