@@ -18,6 +18,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,
+    globalSetup: ['./test/compatibility/support/prepare.ts'],
     projects: [
       {
         ...shared,

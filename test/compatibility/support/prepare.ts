@@ -1,0 +1,21 @@
+/**
+ * Fetches all peers before the first test, so that no test's deadline pays for a download. What
+ * cannot be had is only told here; the tests that need it fail with the same sentence.
+ */
+import { ensureApacheKafka } from './apache-jars.ts'
+import { ensureConfluentKafka, ensureJavaClient, ensureKafkajs, ensureKcat } from './peers.ts'
+
+export default async function prepare(): Promise<void> {
+  const steps = [
+    ensureApacheKafka,
+    ensureJavaClient,
+    ensureKafkajs,
+    ensureConfluentKafka,
+    ensureKcat,
+  ]
+  for (const step of steps) {
+    await step().catch((error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    })
+  }
+}
