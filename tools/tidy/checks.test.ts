@@ -48,6 +48,12 @@ describe('tidy finds', () => {
     expect(problems(checkConstructs([broker(text)]))).toEqual([problem])
   })
 
+  it('logic in an index', () => {
+    expect(problems(checkConstructs([broker('export const a = 1', 'index')]))).toEqual([
+      'logic in an index',
+    ])
+  })
+
   it('leftovers and machine paths', () => {
     const texts = [
       word('// FIX', 'ME'),

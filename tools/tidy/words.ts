@@ -25,8 +25,9 @@ export function checkConstructs(files: readonly SourceFile[]): Finding[] {
   const findings: Finding[] = []
   for (const file of files) {
     if (!file.isCode) continue
-    const report = (node: ts.Node, problem: string, cure: string) =>
+    const report: Report = (node, problem, cure) =>
       findings.push({ file: file.path, line: file.lineOf(node.getStart()), problem, cure })
+    checkIndex(file, report)
     eachNode(file.tree, (node) => {
       if (ts.isEnumDeclaration(node)) {
         report(node, 'enum', 'Write an `as const` object and a union type of the same name.')
@@ -43,6 +44,17 @@ export function checkConstructs(files: readonly SourceFile[]): Finding[] {
   return findings
 }
 
+type Report = (node: ts.Node, problem: string, cure: string) => void
+
+/** The index of a package is its public API on one screen. */
+function checkIndex(file: SourceFile, report: Report): void {
+  if (!/^packages\/[^/]+\/src\/index\.ts$/.test(file.path)) return
+  for (const statement of file.tree.statements) {
+    if (ts.isExportDeclaration(statement) || ts.isImportDeclaration(statement)) continue
+    report(statement, 'logic in an index', 'Move it to a file of its own; an index lists names.')
+  }
+}
+
 function hasReason(file: SourceFile, node: ts.Node): boolean {
   const line = file.lineOf(node.getStart())
   return file.lines
@@ -50,11 +62,7 @@ function hasReason(file: SourceFile, node: ts.Node): boolean {
     .some((text) => text.includes('noExplicitAny'))
 }
 
-function checkCall(
-  file: SourceFile,
-  node: ts.Node,
-  report: (node: ts.Node, problem: string, cure: string) => void,
-): void {
+function checkCall(file: SourceFile, node: ts.Node, report: Report): void {
   const isAccess = ts.isPropertyAccessExpression(node)
   const isCall = ts.isCallExpression(node) && ts.isIdentifier(node.expression)
   if (!isAccess && !isCall) return
