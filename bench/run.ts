@@ -6,6 +6,7 @@ const BENCHES = {
   broker: ['./macro/broker.ts', 'the broker beside Apache Kafka, with Apache’s perf tools'],
   client: ['./macro/client-speed.ts', 'the client beside kafkajs and @platformatic/kafka'],
   start: ['./macro/start.ts', 'process start to first acknowledged record, idle memory'],
+  transactions: ['./macro/transactions.ts', 'transactions per second beside Apache Kafka'],
   codec: ['./micro/codec.bench.ts', 'compiled message codecs beside the interpreter'],
   append: ['./micro/storage-append.bench.ts', 'appending to and reading a log'],
   records: ['./micro/record-batch.bench.ts', 'building and reading record batches'],
