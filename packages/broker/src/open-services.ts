@@ -68,7 +68,7 @@ export async function openServices(
     const admin = { nodeId, directoryId, random, config, configs, metadata, image, partitions }
     const producerIds = new ProducerIds(metadata, nodeId)
     const shared = { partitions, image, clock, random, logger }
-    const groups = new GroupService({ ...shared, ...groupOptions(config) })
+    const groups = new GroupService({ ...shared, ...groupOptions(config, configs) })
     return {
       nodeId,
       clusterId,
@@ -105,7 +105,13 @@ export async function openServices(
 const fetchSessionsOf = (config: BrokerConfig, random: Random) =>
   new FetchSessionCache(config.get('max.incremental.fetch.session.cache.slots'), random)
 
-const groupOptions = (config: BrokerConfig) => ({
+const groupOptions = (config: BrokerConfig, configs: ConfigResolver) => ({
+  consumerGroups: {
+    groupSizeMax: config.get('group.consumer.max.size'),
+    assignors: config.get('group.consumer.assignors'),
+    sessionTimeoutMs: (group: string) => configs.group(group, 'consumer.session.timeout.ms'),
+    heartbeatIntervalMs: (group: string) => configs.group(group, 'consumer.heartbeat.interval.ms'),
+  },
   settings: {
     sessionTimeoutMsMin: config.get('group.min.session.timeout.ms'),
     sessionTimeoutMsMax: config.get('group.max.session.timeout.ms'),

@@ -71,6 +71,20 @@ const TIME_SYNONYMS: Readonly<Record<string, readonly (readonly [BrokerSettingNa
   ],
 }
 
+/** Broker settings behind a group's own: its value elsewhere, the least and the most allowed. */
+const GROUP_TIMES = {
+  'consumer.session.timeout.ms': [
+    'group.consumer.session.timeout.ms',
+    'group.consumer.min.session.timeout.ms',
+    'group.consumer.max.session.timeout.ms',
+  ],
+  'consumer.heartbeat.interval.ms': [
+    'group.consumer.heartbeat.interval.ms',
+    'group.consumer.min.heartbeat.interval.ms',
+    'group.consumer.max.heartbeat.interval.ms',
+  ],
+} as const
+
 /** A broker setting and those it wins over that say the same in other units. */
 function familyOf(name: BrokerSettingName): readonly BrokerSettingName[] {
   const families = Object.values(TIME_SYNONYMS).map((family) => family.map(([member]) => member))
@@ -190,6 +204,15 @@ export class ConfigResolver {
         isReadOnly: false,
       })
     })
+  }
+
+  /** A time of a group's own or the broker's, within the limits the broker sets for groups. */
+  group(group: string, name: keyof typeof GROUP_TIMES): number {
+    const own = this.dynamic(ResourceType.GROUP, group)?.get(name)
+    const [general, least, most] = GROUP_TIMES[name].map((key) => this.broker(key) as number)
+    if (own === undefined) return general as number
+    const value = parseConfig(name, groupConfigSettings[name], own) as number
+    return Math.min(Math.max(value, least as number), most as number)
   }
 
   private brokerSynonyms(name: BrokerSettingName): ConfigSynonym[] {

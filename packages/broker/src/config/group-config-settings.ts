@@ -13,14 +13,12 @@ export const groupConfigSettings = defineConfig({
     default: 5000,
     min: 1,
     synonym: 'group.consumer.heartbeat.interval.ms',
-    noEffect: true,
     doc: "Milliseconds between two heartbeats of this consumer group's members.",
   }),
   'consumer.session.timeout.ms': int({
     default: 45000,
     min: 1,
     synonym: 'group.consumer.session.timeout.ms',
-    noEffect: true,
     doc: 'Milliseconds of silence after which this consumer group takes a member out.',
   }),
   'errors.deadletterqueue.copy.record.enable': bool({

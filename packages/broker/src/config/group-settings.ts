@@ -18,13 +18,11 @@ export const groupSettings = defineConfig({
   }),
   'group.consumer.assignors': list({
     default: ['uniform', 'range'],
-    noEffect: true,
     doc: 'Assignors the broker offers to consumer groups; the first is the default.',
   }),
   'group.consumer.heartbeat.interval.ms': int({
     default: 5000,
     min: 1,
-    noEffect: true,
     doc: 'Milliseconds between two heartbeats that members of consumer groups are told to keep.',
   }),
   'group.consumer.max.assignment.interval.ms': int({
@@ -36,19 +34,16 @@ export const groupSettings = defineConfig({
   'group.consumer.max.heartbeat.interval.ms': int({
     default: 15000,
     min: 1,
-    noEffect: true,
     doc: "Upper limit for a consumer group's own heartbeat interval, in milliseconds.",
   }),
   'group.consumer.max.session.timeout.ms': int({
     default: 60000,
     min: 1,
-    noEffect: true,
     doc: "Upper limit for a consumer group's own session timeout, in milliseconds.",
   }),
   'group.consumer.max.size': int({
     default: 2147483647,
     min: 1,
-    noEffect: true,
     doc: 'Most members of a consumer group (KIP-848).',
   }),
   'group.consumer.migration.policy': text({
@@ -65,13 +60,11 @@ export const groupSettings = defineConfig({
   'group.consumer.min.heartbeat.interval.ms': int({
     default: 5000,
     min: 1,
-    noEffect: true,
     doc: "Lower limit for a consumer group's own heartbeat interval, in milliseconds.",
   }),
   'group.consumer.min.session.timeout.ms': int({
     default: 45000,
     min: 1,
-    noEffect: true,
     doc: "Lower limit for a consumer group's own session timeout, in milliseconds.",
   }),
   'group.consumer.regex.refresh.interval.ms': int({
@@ -84,7 +77,6 @@ export const groupSettings = defineConfig({
   'group.consumer.session.timeout.ms': int({
     default: 45000,
     min: 1,
-    noEffect: true,
     doc: 'Milliseconds of silence after which a member of a consumer group is taken out.',
   }),
   'group.coordinator.append.linger.ms': int({
@@ -110,7 +102,6 @@ export const groupSettings = defineConfig({
   'group.coordinator.rebalance.protocols': list({
     default: ['classic', 'consumer', 'streams'],
     oneOf: ['consumer', 'classic', 'share', 'streams'],
-    noEffect: true,
     doc: 'Group protocols the broker serves. This version serves classic only, whatever stands here.',
   }),
   'group.coordinator.threads': int({

@@ -15,9 +15,10 @@ import {
 } from '@ottla/protocol'
 import { type PartitionLog, StorageError } from '@ottla/storage'
 import { batchesOf } from '../batches-of.ts'
-import type { MetadataImage } from '../metadata/metadata-image.ts'
+import type { MetadataImage, TopicImage } from '../metadata/metadata-image.ts'
 import { OFFSETS_TOPIC } from '../metadata/topic-names.ts'
 import type { Partitions } from '../partitions.ts'
+import type { ConsumerGroupOptions } from './consumer-group/consumer-groups.ts'
 import type { Token } from './group/classic-group.ts'
 import type { OffsetRecord } from './group/committed-offsets.ts'
 import { dismissWaiting } from './group/group-answers.ts'
@@ -29,6 +30,7 @@ import { partitionForKey } from './partition-for-key.ts'
 
 export interface GroupServiceOptions {
   readonly settings: GroupSettings
+  readonly consumerGroups: Omit<ConsumerGroupOptions, 'topics'>
   readonly partitions: Partitions
   readonly image: MetadataImage
   readonly clock: Clock
@@ -52,7 +54,10 @@ export class GroupService {
     this.options = options
     const { random } = options
     const newId = () => formatUuid(Buffer.from(random.bytes(16)).toString('hex'))
-    this.coordinator = new GroupCoordinator(options.settings, newId)
+    this.coordinator = new GroupCoordinator(options.settings, newId, {
+      ...options.consumerGroups,
+      topics: topicsView(options.image),
+    })
     this.armExpiry()
   }
 
@@ -168,6 +173,18 @@ export class GroupService {
     return topic?.partitions[partition]?.leaderEpoch ?? 0
   }
 
+  /** Writes what was decided and has been replayed already, then gives out the answer. */
+  async decided<T>(decision: {
+    readonly records: readonly GroupRecord[]
+    readonly response: T
+  }): Promise<T> {
+    if (decision.records.length > 0) {
+      this.arm()
+      await this.append(decision.records)
+    }
+    return decision.response
+  }
+
   /** Runs a decision whose answer may come much later; resolves with the answer. */
   request<T>(decide: (token: Token, now: Now) => Outcome): Promise<T> {
     return new Promise<T>((resolve) => {
@@ -244,8 +261,8 @@ export class GroupService {
     if (result.kind === 'refused') throw new StorageError(result.error, result.message)
     await log.whenDurable(result.lastOffset)
     for (const record of records) {
-      // Groups are changed by their members directly; what was just written is already older.
-      if (record.kind === 'offset' || record.value === null) {
+      // Groups are changed by decisions directly; what was just written is already older.
+      if (record.kind === 'offset' || (record.kind === 'group' && record.value === null)) {
         this.coordinator.replay(record, this.now())
       }
     }
@@ -284,6 +301,17 @@ export class GroupService {
     this.reply(dismissWaiting(this.coordinator.groups.values()))
     this.timer?.cancel()
     this.expiryTimer?.cancel()
+  }
+}
+
+function topicsView(image: MetadataImage): ConsumerGroupOptions['topics'] {
+  const view = (topic: TopicImage | undefined) =>
+    topic && { name: topic.name, id: topic.id, partitionCount: topic.partitions.length }
+  return {
+    version: () => image.topicsVersion,
+    byName: (name) => view(image.topics.get(name)),
+    byId: (id) => view(image.topicsById.get(id)),
+    names: () => image.topics.keys(),
   }
 }
 

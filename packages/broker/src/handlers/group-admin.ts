@@ -1,7 +1,8 @@
 /**
  * ListGroups (key 16) 0-5, DescribeGroups (15) 0-6, DeleteGroups (42) 0-3, OffsetDelete (47) 0.
  *
- * Behaviour: groups of the classic protocol and groups that only ever committed offsets.
+ * Behaviour: groups of the classic protocol, consumer groups, and groups that only ever committed
+ * offsets. DescribeGroups does not know consumer groups; ConsumerGroupDescribe does.
  * Version notes: ListGroups filters by state from 4 and by type from 5; an unknown group is "Dead"
  * without an error up to DescribeGroups 5, GROUP_ID_NOT_FOUND from 6.
  */
@@ -14,6 +15,7 @@ import {
 } from '@ottla/protocol'
 import type { BrokerServices } from '../broker-services.ts'
 import {
+  type DescribedGroup,
   deleteGroup,
   isSubscribed,
   listGroups as list,
@@ -30,19 +32,19 @@ export const listGroups = handler(
     if (fault) return { throttleTimeMs: 0, errorCode: errorCode(fault), groups: [] }
     const states = request.statesFilter.map((state) => state.toLowerCase())
     const types = request.typesFilter.map((type) => type.toLowerCase())
-    const isWanted = (state: string) =>
+    const isWanted = ({ state, type }: DescribedGroup) =>
       (states.length === 0 || states.includes(state.toLowerCase())) &&
-      (types.length === 0 || types.includes('classic'))
+      (types.length === 0 || types.includes(type))
     return {
       throttleTimeMs: 0,
       errorCode: 0,
       groups: list(groups.coordinator)
-        .filter(({ state }) => isWanted(state))
-        .map(({ groupId, state, protocolType }) => ({
+        .filter(isWanted)
+        .map(({ groupId, state, protocolType, type }) => ({
           groupId,
           protocolType,
           groupState: state,
-          groupType: 'classic',
+          groupType: type,
         })),
     }
   },
@@ -62,7 +64,7 @@ export const describeGroups = handler(
 )
 
 /** READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS as bits of KIP-430. */
-const GROUP_OPERATIONS = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
+export const GROUP_OPERATIONS = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
 
 async function describe(
   services: BrokerServices,
@@ -84,9 +86,14 @@ async function describe(
   const { coordinator } = groups
   const group = coordinator.groups.get(groupId)
   if (!group) {
-    if (coordinator.offsets.has(groupId)) return { ...blank, errorCode: 0, groupState: 'Empty' }
+    const isConsumerGroup = coordinator.consumerGroups.get(groupId) !== undefined
+    if (!isConsumerGroup && coordinator.offsets.has(groupId)) {
+      return { ...blank, errorCode: 0, groupState: 'Empty' }
+    }
     if (apiVersion < 6) return { ...blank, errorCode: 0, groupState: 'Dead' }
-    const errorMessage = `Group ${groupId} not found.`
+    const errorMessage = isConsumerGroup
+      ? `Group ${groupId} is not a classic group.`
+      : `Group ${groupId} not found.`
     return {
       ...blank,
       errorCode: errorCode('GROUP_ID_NOT_FOUND'),
@@ -121,7 +128,7 @@ export const deleteGroups = handler(
     const results = []
     for (const groupId of new Set(request.groupsNames)) {
       const fault = await groups.load(groupId)
-      const decision = fault ?? deleteGroup(groups.coordinator, groupId)
+      const decision = fault ?? deleteGroup(groups.coordinator, groupId, groups.now())
       if (typeof decision !== 'string') await groups.append(decision)
       const error: ErrorName = typeof decision === 'string' ? decision : 'NONE'
       results.push({ groupId, errorCode: errorCode(error) })

@@ -3,7 +3,8 @@
  *
  * Behaviour: answered when the offsets are durable in `__consumer_offsets`. Metadata above
  * offset.metadata.max.bytes is refused for its partition alone.
- * Version notes: topic ids from 10; retention of its own up to 4.
+ * Version notes: topic ids from 10; member epochs of consumer groups from 9; retention of its own
+ * up to 4.
  */
 import { apis, type ErrorName, errorCode, type OffsetCommitRequest } from '@ottla/protocol'
 import { StorageError } from '@ottla/storage'
@@ -30,7 +31,13 @@ export const offsetCommit = handler(
       retentionTimeMs: request.retentionTimeMs,
     }
     let refused = await groups.load(request.groupId)
-    refused ??= checkCommit(groups.coordinator, commit, groups.now())
+    const collected = collectOffsets(services, request.topics, apiVersion >= 10)
+    refused ??= checkCommit(groups.coordinator, commit, {
+      now: groups.now(),
+      apiVersion,
+      isTransactional: false,
+      partitions: collected.accepted,
+    })
     if (
       refused === 'ILLEGAL_GENERATION' &&
       apiVersion >= 9 &&
@@ -38,7 +45,6 @@ export const offsetCommit = handler(
     ) {
       refused = 'GROUP_ID_NOT_FOUND'
     }
-    const collected = collectOffsets(services, request.topics, apiVersion >= 10)
     const offsets = refused ? [] : collected.accepted
     const failure = offsets.length > 0 ? await write(services, commit, offsets) : undefined
     return {
@@ -76,6 +82,7 @@ export function collectOffsets(
       if (Buffer.byteLength(metadata) > metadataBytesMax) return 'OFFSET_METADATA_TOO_LARGE'
       accepted.push({
         topic: known.name,
+        topicId: known.id,
         partition: partition.partitionIndex,
         offset: partition.committedOffset,
         leaderEpoch: partition.committedLeaderEpoch,

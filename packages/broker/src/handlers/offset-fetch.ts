@@ -2,11 +2,20 @@
  * OffsetFetch (key 9), versions 1-10.
  *
  * Behaviour: what was committed; an offset that never was is -1 with no error.
- * Version notes: null topics mean all from 2, several groups from 8, topic ids from 10.
+ * Version notes: null topics mean all from 2, several groups from 8, members of consumer groups and
+ * their epochs from 9, topic ids from 10.
  */
 import { ZERO_UUID } from '@ottla/base'
-import { apis, errorCode, type InferInput, type OffsetFetchResponse } from '@ottla/protocol'
+import {
+  apis,
+  type ErrorName,
+  errorCode,
+  type InferInput,
+  type OffsetFetchRequest,
+  type OffsetFetchResponse,
+} from '@ottla/protocol'
 import type { BrokerServices } from '../broker-services.ts'
+import { consumerFetchFault } from '../coordinator/consumer-group/offset-checks.ts'
 import { handler } from '../handler.ts'
 
 type GroupAnswer = NonNullable<InferInput<typeof OffsetFetchResponse>['groups']>[number]
@@ -25,9 +34,12 @@ export const offsetFetch = handler(
     const { requireStable } = request
     const common = { services, requireStable, usesTopicIds: apiVersion >= 10 }
     if (apiVersion >= 8) {
-      const groups = request.groups.map(({ groupId, topics }) =>
-        fetchGroup({ ...common, groupId }, topics),
-      )
+      const groups = request.groups.map(async (asked) => {
+        const { groupId } = asked
+        const fault = await memberFault(services, asked)
+        if (fault) return { groupId, topics: [], errorCode: errorCode(fault) }
+        return fetchGroup({ ...common, groupId }, asked.topics)
+      })
       return { throttleTimeMs: 0, groups: await Promise.all(groups) }
     }
     const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null
@@ -38,6 +50,16 @@ export const offsetFetch = handler(
     return { throttleTimeMs: 0, topics: repeatError(topics ?? [], group) }
   },
 )
+
+async function memberFault(
+  { groups }: BrokerServices,
+  asked: OffsetFetchRequest['groups'][number],
+): Promise<ErrorName | undefined> {
+  const fault = await groups.load(asked.groupId)
+  if (fault) return fault
+  const group = groups.coordinator.consumerGroups.get(asked.groupId)
+  return group && consumerFetchFault(group, asked.memberId, asked.memberEpoch)
+}
 
 /** Version 1 has no place for a group's error but every partition. */
 function repeatError(topics: readonly TopicQuery[], group: GroupAnswer): readonly TopicAnswer[] {

@@ -10,7 +10,11 @@ import { apis, type ErrorName, errorCode, type TxnOffsetCommitRequest } from '@o
 import { StorageError } from '@ottla/storage'
 import type { BrokerServices } from '../broker-services.ts'
 import type { OffsetRecord } from '../coordinator/group/committed-offsets.ts'
-import { checkCommit, commitRecords } from '../coordinator/group/group-offsets.ts'
+import {
+  checkCommit,
+  commitRecords,
+  type OffsetToCommit,
+} from '../coordinator/group/group-offsets.ts'
 import { handler } from '../handler.ts'
 import { OFFSETS_TOPIC } from '../metadata/topic-names.ts'
 import { collectOffsets } from './offset-commit.ts'
@@ -19,9 +23,9 @@ export const txnOffsetCommit = handler(
   apis.txnOffsetCommit,
   { lowest: 0, highest: 6 },
   async (services, { apiVersion }, request) => {
-    const refused = await refusal(services, apiVersion, request)
     const usesTopicIds = apiVersion >= 6
     const { accepted, errors } = collectOffsets(services, request.topics, usesTopicIds)
+    const refused = await refusal(services, apiVersion, request, accepted)
     let failure: ErrorName | undefined = refused
     if (!failure && accepted.length > 0) failure = await write(services, request, accepted)
     return {
@@ -45,6 +49,7 @@ async function refusal(
   services: BrokerServices,
   apiVersion: number,
   request: TxnOffsetCommitRequest,
+  accepted: readonly OffsetToCommit[],
 ): Promise<ErrorName | undefined> {
   const { groups, transactions } = services
   const { groupId, memberId, groupInstanceId, transactionalId } = request
@@ -56,7 +61,10 @@ async function refusal(
   if (isNamed) {
     const generationId = request.generationIdOrMemberEpoch
     const commit = { groupId, memberId, groupInstanceId, generationId, retentionTimeMs: -1 }
-    const error = checkCommit(groups.coordinator, commit, groups.now())
+    const context = { now: groups.now(), apiVersion, isTransactional: true, partitions: accepted }
+    const error = checkCommit(groups.coordinator, commit, context)
+    // Producers learned that groups have member epochs with topic ids, in version 6.
+    if (error === 'STALE_MEMBER_EPOCH' && apiVersion < 6) return 'ILLEGAL_GENERATION'
     if (error) return error
   }
   const partition = groups.partitionOf(groupId)

@@ -34,6 +34,8 @@ export class MetadataImage {
   /** First id of the next block of producer ids. */
   nextProducerId = 0
   partitionCount = 0
+  /** Grows with every topic and partition that comes or goes. */
+  topicsVersion = 0
   private readonly configs = new Map<string, Map<string, string>>()
   private readonly kept = new Map<string, MetadataRecord>()
   /** Records of a metadata transaction that has begun and not ended. */
@@ -107,6 +109,7 @@ export class MetadataImage {
 
   private addTopic({ name, topicId }: MetadataValue<'TopicRecord'>): void {
     const topic: TopicImage = { name, id: topicId, partitions: [] }
+    this.topicsVersion++
     this.topics.set(name, topic)
     this.topicsById.set(topicId, topic)
   }
@@ -115,7 +118,10 @@ export class MetadataImage {
     const topic = this.topicsById.get(value.topicId)
     assert(topic, `partition of unknown topic ${value.topicId}`)
     const partition = value.partitionId ?? -1
-    if (!topic.partitions[partition]) this.partitionCount++
+    if (!topic.partitions[partition]) {
+      this.partitionCount++
+      this.topicsVersion++
+    }
     topic.partitions[partition] = {
       partition,
       leader: value.leader ?? -1,
@@ -144,6 +150,7 @@ export class MetadataImage {
     const topic = this.topicsById.get(topicId)
     assert(topic, `removal of unknown topic ${topicId}`)
     this.partitionCount -= topic.partitions.length
+    this.topicsVersion++
     this.topics.delete(topic.name)
     this.topicsById.delete(topicId)
     this.configs.delete(`${TOPIC}:${topic.name}`)

@@ -339,7 +339,14 @@ const commit = (memberId: string, generationId: number) => ({
   generationId,
   retentionTimeMs: -1,
 })
-const OFFSET = { topic: 't', partition: 0, offset: 42, leaderEpoch: 3, metadata: 'note' }
+const OFFSET = {
+  topic: 't',
+  topicId: 'id',
+  partition: 0,
+  offset: 42,
+  leaderEpoch: 3,
+  metadata: 'note',
+}
 
 function store(harness: Harness, request = commit('', -1)): void {
   const records = commitRecords(request, [OFFSET], harness.now)
@@ -352,7 +359,12 @@ describe('committed offsets', () => {
     const harness = new Harness()
     const { a, generation } = stablePair(harness)
     const check = (request: ReturnType<typeof commit>) =>
-      checkCommit(harness.coordinator, request, harness.now) ?? 'NONE'
+      checkCommit(harness.coordinator, request, {
+        now: harness.now,
+        apiVersion: 10,
+        isTransactional: false,
+        partitions: [],
+      }) ?? 'NONE'
     expect(check(commit(a, generation))).toBe('NONE')
     expect(check(commit(a, generation - 1))).toBe('ILLEGAL_GENERATION')
     expect(check(commit('ghost', generation))).toBe('UNKNOWN_MEMBER_ID')
@@ -371,7 +383,7 @@ describe('committed offsets', () => {
       expireTimestamp: -1,
     })
     expect(listGroups(harness.coordinator)).toEqual([
-      { groupId: 'g', state: 'Empty', protocolType: '' },
+      { groupId: 'g', state: 'Empty', protocolType: '', type: 'classic' },
     ])
   })
 
@@ -390,13 +402,13 @@ describe('committed offsets', () => {
     const harness = new Harness()
     const { a, b } = stablePair(harness)
     store(harness)
-    expect(deleteGroup(harness.coordinator, 'g')).toBe('NON_EMPTY_GROUP')
+    expect(deleteGroup(harness.coordinator, 'g', harness.now)).toBe('NON_EMPTY_GROUP')
     harness.leave(a)
     harness.leave(b)
-    expect(deleteGroup(harness.coordinator, 'g')).toMatchObject([
+    expect(deleteGroup(harness.coordinator, 'g', harness.now)).toMatchObject([
       { kind: 'offset', value: null },
       { kind: 'group', value: null },
     ])
-    expect(deleteGroup(harness.coordinator, 'other')).toBe('GROUP_ID_NOT_FOUND')
+    expect(deleteGroup(harness.coordinator, 'other', harness.now)).toBe('GROUP_ID_NOT_FOUND')
   })
 })

@@ -5,7 +5,13 @@
  * Two kinds of state: what `replay` restores (committed offsets; members, generation and assignment
  * of groups as last written) and what members renew by themselves (who waits, who is alive).
  * Files: membership in membership.ts, rebalances in rebalance.ts, offsets in group-offsets.ts.
+ * Consumer groups (KIP-848) are in consumer-group/; a group id belongs to one kind at a time.
  */
+import {
+  Changes,
+  type ConsumerGroupOptions,
+  ConsumerGroups,
+} from '../consumer-group/consumer-groups.ts'
 import { ClassicGroup, type GroupState, type Member } from './classic-group.ts'
 import { CommittedOffsets, PendingOffsets } from './committed-offsets.ts'
 import type { GroupRecord, GroupSnapshot } from './group-records.ts'
@@ -45,20 +51,23 @@ export class GroupCoordinator implements CoordinatorState {
   readonly settings: GroupSettings
   readonly groups = new Map<string, ClassicGroup>()
   readonly offsets = new CommittedOffsets()
+  readonly consumerGroups: ConsumerGroups
   /** Offsets of transactions that are not over. */
   readonly pendingOffsets = new PendingOffsets()
   readonly newId: () => string
 
-  constructor(settings: GroupSettings, newId: () => string) {
+  constructor(settings: GroupSettings, newId: () => string, consumer?: ConsumerGroupOptions) {
     this.settings = settings
     this.newId = newId
+    this.consumerGroups = new ConsumerGroups(consumer)
   }
 
   /** Restores what a record says; at start for every record, afterwards for every durable one. */
   replay(record: GroupRecord, now: Now): void {
     if (record.kind === 'offset') {
       this.offsets.set(record.group, record.topic, record.partition, record.value)
-    } else if (record.value === null) this.groups.delete(record.group)
+    } else if (record.kind !== 'group') this.consumerGroups.replay(record, now)
+    else if (record.value === null) this.groups.delete(record.group)
     else this.groups.set(record.group, restoreGroup(record.group, record.value, now))
   }
 
@@ -66,7 +75,7 @@ export class GroupCoordinator implements CoordinatorState {
   nextDeadlineMs(): number {
     let next = Number.POSITIVE_INFINITY
     for (const group of this.groups.values()) next = Math.min(next, deadlineOf(group))
-    return next
+    return Math.min(next, this.consumerGroups.nextDeadlineMs())
   }
 
   /** Ends join and sync phases whose time is up, and removes members that fell silent. */
@@ -75,6 +84,9 @@ export class GroupCoordinator implements CoordinatorState {
     for (const group of this.groups.values()) {
       if (deadlineOf(group) <= now.monotonicMs) this.expire(group, now, outcome)
     }
+    const changes = new Changes(this.consumerGroups, now)
+    this.consumerGroups.onTime(changes)
+    outcome.records.push(...changes.records)
     return outcome
   }
 

@@ -5,6 +5,8 @@ import {
   type ErrorName,
   MalformedMessageError,
 } from '@ottla/protocol'
+import { Changes, deletionFault, removeGroup } from '../consumer-group/consumer-groups.ts'
+import { consumerCommitFault } from '../consumer-group/offset-checks.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import type { GroupCoordinator, Now } from './group-coordinator.ts'
 import type { GroupRecord } from './group-records.ts'
@@ -19,8 +21,17 @@ export interface CommitRequest {
   readonly retentionTimeMs: number
 }
 
+/** How a commit was sent, as far as that matters to consumer groups. */
+export interface CommitContext {
+  readonly now: Now
+  readonly apiVersion: number
+  readonly isTransactional: boolean
+  readonly partitions: readonly { readonly topicId: string; readonly partition: number }[]
+}
+
 export interface OffsetToCommit {
   readonly topic: string
+  readonly topicId: string
   readonly partition: number
   readonly offset: number
   readonly leaderEpoch: number
@@ -31,9 +42,14 @@ export interface OffsetToCommit {
 export function checkCommit(
   coordinator: GroupCoordinator,
   request: CommitRequest,
-  now: Now,
+  context: CommitContext,
 ): ErrorName | undefined {
   const { groupId, generationId, memberId, groupInstanceId } = request
+  const consumerGroup = coordinator.consumerGroups.get(groupId)
+  if (consumerGroup) {
+    const commit = { memberId, groupInstanceId, memberEpoch: generationId, ...context }
+    return consumerCommitFault(consumerGroup, commit)
+  }
   const group = coordinator.groups.get(groupId)
   if (!group) return generationId < 0 ? undefined : 'ILLEGAL_GENERATION'
   if (group.state === 'Dead') return 'COORDINATOR_NOT_AVAILABLE'
@@ -44,7 +60,7 @@ export function checkCommit(
   if (generationId !== group.generationId) return 'ILLEGAL_GENERATION'
   if (group.state === 'CompletingRebalance') return 'REBALANCE_IN_PROGRESS'
   const member = group.members.get(memberId)
-  if (member) member.sessionDeadlineMs = now.monotonicMs + member.sessionTimeoutMs
+  if (member) member.sessionDeadlineMs = context.now.monotonicMs + member.sessionTimeoutMs
   return undefined
 }
 
@@ -69,8 +85,17 @@ export function commitRecords(
 export function deleteGroup(
   coordinator: GroupCoordinator,
   groupId: string,
+  now: Now,
 ): GroupRecord[] | ErrorName {
   if (groupId === '') return 'INVALID_GROUP_ID'
+  const consumerGroup = coordinator.consumerGroups.get(groupId)
+  if (consumerGroup) {
+    const fault = deletionFault(consumerGroup)
+    if (fault) return fault
+    const changes = new Changes(coordinator.consumerGroups, now)
+    removeGroup(changes, consumerGroup)
+    return [...removalOf(coordinator, groupId), ...changes.records]
+  }
   const group = coordinator.groups.get(groupId)
   if (!group && !coordinator.offsets.has(groupId)) return 'GROUP_ID_NOT_FOUND'
   if (group && group.state !== 'Empty' && group.state !== 'Dead') return 'NON_EMPTY_GROUP'
@@ -93,6 +118,7 @@ export function offsetDeleteFault(
   groupId: string,
 ): ErrorName | undefined {
   if (groupId === '') return 'INVALID_GROUP_ID'
+  if (coordinator.consumerGroups.get(groupId)) return undefined
   const group = coordinator.groups.get(groupId)
   if (!group) return coordinator.offsets.has(groupId) ? undefined : 'GROUP_ID_NOT_FOUND'
   if (group.state === 'Dead') return 'GROUP_ID_NOT_FOUND'
@@ -101,6 +127,8 @@ export function offsetDeleteFault(
 }
 
 export function isSubscribed(coordinator: GroupCoordinator, groupId: string, topic: string) {
+  const consumerGroup = coordinator.consumerGroups.get(groupId)
+  if (consumerGroup) return consumerGroup.subscribedTopics().has(topic)
   const group = coordinator.groups.get(groupId)
   if (!group || group.isEmpty) return false
   const topics = subscribedTopics(group)
@@ -134,6 +162,7 @@ export function expireOffsets(coordinator: GroupCoordinator, now: Now): GroupRec
   const records: GroupRecord[] = []
   const groupIds = new Set([...coordinator.groups.keys(), ...coordinator.offsets.groups()])
   for (const groupId of groupIds) {
+    if (coordinator.consumerGroups.get(groupId)) continue
     const group = coordinator.groups.get(groupId)
     let kept = 0
     for (const [topic, partition, value] of coordinator.offsets.of(groupId)) {
@@ -150,7 +179,29 @@ export function expireOffsets(coordinator: GroupCoordinator, now: Now): GroupRec
       records.push({ kind: 'group', group: groupId, value: null })
     }
   }
-  return records
+  return [...records, ...expireInConsumerGroups(coordinator, now)]
+}
+
+/** What a consumer group reads never expires; without members and offsets it goes itself. */
+function expireInConsumerGroups(coordinator: GroupCoordinator, now: Now): GroupRecord[] {
+  const records: GroupRecord[] = []
+  const changes = new Changes(coordinator.consumerGroups, now)
+  const { offsetsRetentionMs } = coordinator.settings
+  for (const group of [...coordinator.consumerGroups.groups.values()]) {
+    const { groupId } = group
+    const subscribed = group.subscribedTopics()
+    let kept = 0
+    for (const [topic, partition, value] of coordinator.offsets.of(groupId)) {
+      const endMs =
+        value.expireTimestamp >= 0
+          ? value.expireTimestamp
+          : value.commitTimestamp + offsetsRetentionMs
+      if (subscribed.has(topic) || now.wallMs < endMs) kept++
+      else records.push({ kind: 'offset', group: groupId, topic, partition, value: null })
+    }
+    if (kept === 0 && group.isEmpty) removeGroup(changes, group)
+  }
+  return [...records, ...changes.records]
 }
 
 function isExpired(
@@ -175,18 +226,21 @@ export interface DescribedGroup {
   readonly groupId: string
   readonly state: string
   readonly protocolType: string
+  readonly type: 'classic' | 'consumer'
 }
 
 /** Every group there is, those with nothing but committed offsets included. */
 export function listGroups(coordinator: GroupCoordinator): DescribedGroup[] {
-  const listed = [...coordinator.groups.values()].map((group) => ({
-    groupId: group.groupId,
-    state: group.state as string,
-    protocolType: group.protocolType ?? '',
-  }))
+  const listed: DescribedGroup[] = []
+  for (const { groupId, state, protocolType } of coordinator.groups.values()) {
+    listed.push({ groupId, state, protocolType: protocolType ?? '', type: 'classic' })
+  }
+  for (const { groupId, state } of coordinator.consumerGroups.groups.values()) {
+    listed.push({ groupId, state, protocolType: 'consumer', type: 'consumer' })
+  }
   for (const groupId of coordinator.offsets.groups()) {
-    if (coordinator.groups.has(groupId)) continue
-    listed.push({ groupId, state: 'Empty', protocolType: '' })
+    if (coordinator.groups.has(groupId) || coordinator.consumerGroups.get(groupId)) continue
+    listed.push({ groupId, state: 'Empty', protocolType: '', type: 'classic' })
   }
   return listed
 }

@@ -2,8 +2,9 @@
  * Records of `__consumer_offsets`: committed offsets and the state of groups, in Apache Kafka's
  * formats. A key starts with its type, a value with its version; a null value removes.
  *
- * Kinds that this coordinator does not work with (consumer, share and streams groups) decode to
- * `other` and are left as they are.
+ * Those of consumer groups are in consumer-group/consumer-group-records.ts. Kinds that this
+ * coordinator does not work with (share and streams groups) decode to `other` and are left as they
+ * are.
  */
 import {
   decodePrefixed,
@@ -13,6 +14,11 @@ import {
   OffsetCommitKey,
   OffsetCommitValue,
 } from '@ottla/protocol'
+import {
+  type ConsumerGroupRecord,
+  decodeConsumerGroupRecord,
+  encodeConsumerGroupRecord,
+} from '../consumer-group/consumer-group-records.ts'
 
 export interface CommittedOffset {
   readonly offset: number
@@ -52,6 +58,7 @@ export type GroupRecord =
       readonly value: CommittedOffset | null
     }
   | { readonly kind: 'group'; readonly group: string; readonly value: GroupSnapshot | null }
+  | ConsumerGroupRecord
 
 const OFFSET_TYPE = 1
 const GROUP_TYPE = 2
@@ -69,6 +76,7 @@ export function encodeGroupRecord(record: GroupRecord): { key: Buffer; value: Bu
       value: value && encodePrefixed(GroupMetadataValue, GROUP_VERSION, GROUP_VERSION, value),
     }
   }
+  if (record.kind !== 'offset') return encodeConsumerGroupRecord(record)
   const { group, topic, partition, value } = record
   const version = value && value.expireTimestamp >= 0 ? OFFSET_VERSION_WITH_EXPIRY : OFFSET_VERSION
   return {
@@ -92,5 +100,5 @@ export function decodeGroupRecord(
     const decoded = value && decodePrefixed(GroupMetadataValue, value.readInt16BE(0), value)
     return { kind: 'group', group, value: decoded }
   }
-  return { kind: 'other' }
+  return decodeConsumerGroupRecord(type, key, value) ?? { kind: 'other' }
 }

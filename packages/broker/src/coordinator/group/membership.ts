@@ -9,6 +9,8 @@ import {
   type LeaveGroupResponse,
   type SyncGroupRequest,
 } from '@ottla/protocol'
+import type { ConsumerGroup } from '../consumer-group/consumer-group.ts'
+import { Changes, removeGroup, removeMembers } from '../consumer-group/consumer-groups.ts'
 import {
   type ClassicGroup,
   type Member,
@@ -59,8 +61,16 @@ export function join(
   ) {
     return refuse('INVALID_SESSION_TIMEOUT')
   }
+  const consumerGroup = coordinator.consumerGroups.get(groupId)
+  if (consumerGroup && !consumerGroup.isEmpty) return refuse('INCONSISTENT_GROUP_PROTOCOL')
   const existing = coordinator.groups.get(groupId)
   if (!existing && memberId !== '') return refuse('UNKNOWN_MEMBER_ID')
+  if (consumerGroup) {
+    // Nobody is in it: it makes way, and what it committed stays.
+    const changes = new Changes(coordinator.consumerGroups, context.now)
+    removeGroup(changes, consumerGroup)
+    outcome.records.push(...changes.records)
+  }
   const group = existing ?? coordinator.groupOf(groupId, context.now)
   if (!acceptsAnother(group, request, settings.groupSizeMax))
     return refuse('GROUP_MAX_SIZE_REACHED', '')
@@ -339,17 +349,34 @@ export function leave(
       ? request.members
       : [{ memberId: request.memberId, groupInstanceId: null, reason: null }]
   const group = coordinator.groups.get(request.groupId)
+  const consumerGroup = coordinator.consumerGroups.get(request.groupId)
+  const changes = new Changes(coordinator.consumerGroups, now)
   const results = leaving.map(({ memberId, groupInstanceId }) => {
-    const error = group
-      ? leaveOne(coordinator, group, { memberId, groupInstanceId }, now, outcome)
-      : 'UNKNOWN_MEMBER_ID'
+    let error: ErrorName = 'UNKNOWN_MEMBER_ID'
+    if (group) error = leaveOne(coordinator, group, { memberId, groupInstanceId }, now, outcome)
+    if (consumerGroup) error = dismiss(changes, consumerGroup, { memberId, groupInstanceId })
     return { memberId, groupInstanceId, errorCode: errorCode(error) }
   })
+  outcome.records.push(...changes.records)
   if (apiVersion >= 3) return answer('NONE', results)
   return {
     outcome,
     response: { throttleTimeMs: 0, errorCode: results[0]?.errorCode ?? 0, members: [] },
   }
+}
+
+/** Administrators remove members of consumer groups by this request too. */
+function dismiss(
+  changes: Changes,
+  group: ConsumerGroup,
+  { memberId, groupInstanceId }: { memberId: string; groupInstanceId: string | null },
+): ErrorName {
+  const member =
+    groupInstanceId === null ? group.members.get(memberId) : group.staticMember(groupInstanceId)
+  if (!member) return 'UNKNOWN_MEMBER_ID'
+  if (memberId !== '' && member.memberId !== memberId) return 'FENCED_INSTANCE_ID'
+  removeMembers(changes, group, [member.memberId])
+  return 'NONE'
 }
 
 function leaveOne(

@@ -1,0 +1,50 @@
+/**
+ * ConsumerGroupHeartbeat (key 68), versions 0-1.
+ *
+ * Behaviour: see coordinator/consumer-group; answered when what it changed is durable.
+ * Version notes: members bring their ids, and may subscribe by pattern, from 1.
+ * Not here: members of the classic protocol in a consumer group (online migration). A group changes
+ * its kind only while it is empty.
+ */
+import { apis, errorCode } from '@ottla/protocol'
+import { StorageError } from '@ottla/storage'
+import type { BrokerServices } from '../broker-services.ts'
+import { consumerGroupHeartbeat as decide } from '../coordinator/consumer-group/heartbeat.ts'
+import { handler } from '../handler.ts'
+
+const GROUP_VERSION_WITH_CONSUMER_GROUPS = 1
+
+/** Whether this broker serves consumer groups, by setting and by feature. */
+export const servesConsumerGroups = ({ config, image }: BrokerServices): boolean =>
+  config.get('group.coordinator.rebalance.protocols').includes('consumer') &&
+  (image.features.get('group.version') ?? 0) >= GROUP_VERSION_WITH_CONSUMER_GROUPS
+
+const failure = (error: 'UNSUPPORTED_VERSION' | 'COORDINATOR_NOT_AVAILABLE') => ({
+  throttleTimeMs: 0,
+  errorCode: errorCode(error),
+  memberEpoch: 0,
+  heartbeatIntervalMs: 0,
+})
+
+export const consumerGroupHeartbeat = handler(
+  apis.consumerGroupHeartbeat,
+  { lowest: 0, highest: 1 },
+  async (services, { apiVersion, clientId, connection }, request) => {
+    if (!servesConsumerGroups(services)) return failure('UNSUPPORTED_VERSION')
+    const { groups } = services
+    const isUnusable = request.groupId !== '' && (await groups.load(request.groupId))
+    if (isUnusable) return failure('COORDINATOR_NOT_AVAILABLE')
+    const decision = decide(groups.coordinator, request, {
+      now: groups.now(),
+      apiVersion,
+      clientId,
+      clientHost: `/${connection.remoteAddress}`,
+    })
+    try {
+      return await groups.decided(decision)
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      return failure('COORDINATOR_NOT_AVAILABLE')
+    }
+  },
+)
