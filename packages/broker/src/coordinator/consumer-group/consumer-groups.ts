@@ -137,12 +137,17 @@ export class Changes {
   }
 }
 
+/** Epoch of a group in which nobody reads anything; the first subscription leads to the next. */
+export const FIRST_EPOCH = 1
+
 /** A new group epoch; the next heartbeat of any member assigns for it. */
-export function bumpEpoch(changes: Changes, group: ConsumerGroup): void {
+export const bumpEpoch = (changes: Changes, group: ConsumerGroup): void =>
+  setEpoch(changes, group, Math.max(group.groupEpoch, FIRST_EPOCH) + 1)
+
+export function setEpoch(changes: Changes, group: ConsumerGroup, epoch: number): void {
   const { groupId: id, hasTopicsRecord } = group
   if (hasTopicsRecord) changes.add({ kind: 'consumer-topics', group: id, value: null })
   const metadataHash = hashOf(group.subscribedTopics(), changes.groups.options.topics)
-  const epoch = group.groupEpoch + 1
   changes.add({ kind: 'consumer-group', group: id, value: { epoch, metadataHash } })
 }
 
@@ -162,6 +167,10 @@ export function removeMembers(
   for (const memberId of memberIds) forgetMember(changes, group, memberId)
   dropUnusedPatterns(changes, group)
   bumpEpoch(changes, group)
+  if (!group.isEmpty) return
+  // Nobody is left to assign anything to.
+  const value = { assignmentEpoch: group.groupEpoch, assignmentTimestamp: changes.now.wallMs }
+  changes.add({ kind: 'consumer-target-epoch', group: group.groupId, value })
 }
 
 export function dropUnusedPatterns(changes: Changes, group: ConsumerGroup): void {

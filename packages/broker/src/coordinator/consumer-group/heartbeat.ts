@@ -15,15 +15,17 @@ import type { GroupCoordinator, Now } from '../group/group-coordinator.ts'
 import type { GroupRecord } from '../group/group-records.ts'
 import { assignmentOf, NOTHING_HELD, samePartitions, topicPartitionsOf } from './assignment.ts'
 import { assignors } from './assignors.ts'
-import type { ConsumerGroup, ConsumerMember } from './consumer-group.ts'
+import { ConsumerGroup, type ConsumerMember } from './consumer-group.ts'
 import type { MemberMetadata } from './consumer-group-records.ts'
 import {
   bumpEpoch,
   Changes,
   type ConsumerGroups,
   dropUnusedPatterns,
+  FIRST_EPOCH,
   forgetMember,
   removeMembers,
+  setEpoch,
 } from './consumer-groups.ts'
 import {
   type Fault,
@@ -134,11 +136,11 @@ function beat(
 ): HeartbeatAnswer {
   const { groups, now } = changes
   const { groupId, memberId } = request
-  const assignorBefore = preferredBefore(groups, groupId)
-  let isChanged = takePlace(changes, request)
-  if (updateMember(changes, request, context)) isChanged = true
+  const assignorBefore = preferredAssignor(groups, groupId)
+  takePlace(changes, request)
+  let isChanged = updateMember(changes, request, context)
   const group = groups.get(groupId) as ConsumerGroup
-  if (assignorBefore !== groups.preferredAssignor(group)) isChanged = true
+  if (assignorBefore !== preferredAssignor(groups, groupId)) isChanged = true
   updateEpoch(changes, group, isChanged)
   if (group.groupEpoch > group.assignmentEpoch) assign(changes, group)
   const member = group.members.get(memberId) as ConsumerMember
@@ -165,10 +167,8 @@ function beat(
   }
 }
 
-function preferredBefore(groups: ConsumerGroups, groupId: string): string | undefined {
-  const group = groups.get(groupId)
-  return group && groups.preferredAssignor(group)
-}
+const preferredAssignor = (groups: ConsumerGroups, groupId: string): string =>
+  groups.preferredAssignor(groups.get(groupId) ?? new ConsumerGroup(groupId))
 
 /** Everything said anew, as a member does that is not sure of what the broker knows. */
 const isFullRequest = (request: ConsumerGroupHeartbeatRequest): boolean =>
@@ -176,12 +176,12 @@ const isFullRequest = (request: ConsumerGroupHeartbeatRequest): boolean =>
   (request.subscribedTopicNames !== null || request.subscribedTopicRegex !== null) &&
   request.topicPartitions !== null
 
-/** A static member that comes back takes over its place; true when the member is a new one. */
-function takePlace(changes: Changes, request: ConsumerGroupHeartbeatRequest): boolean {
+/** A static member that comes back takes over its place. */
+function takePlace(changes: Changes, request: ConsumerGroupHeartbeatRequest): void {
   const { groupId, memberId, instanceId } = request
   const group = changes.groups.get(groupId)
   const old = instanceId === null ? undefined : group?.staticMember(instanceId)
-  if (!group || !old || !isJoin(request)) return !group?.members.has(memberId)
+  if (!group || !old || !isJoin(request)) return
   const { metadata } = old
   const target = group.target(old.memberId)
   const value = { ...old.current, memberEpoch: 0, previousMemberEpoch: 0 }
@@ -189,7 +189,6 @@ function takePlace(changes: Changes, request: ConsumerGroupHeartbeatRequest): bo
   changes.add({ kind: 'consumer-member', group: groupId, member: memberId, value: metadata })
   changes.add({ kind: 'consumer-target', group: groupId, member: memberId, value: target })
   changes.add({ kind: 'consumer-current', group: groupId, member: memberId, value })
-  return false
 }
 
 /** Records what the member says anew; true when its subscription is another one. */
@@ -219,16 +218,16 @@ function updateMember(
   if (before && sameMetadata(before, metadata)) return false
   changes.add({ kind: 'consumer-member', group: groupId, member: memberId, value: metadata })
   const group = changes.groups.get(groupId) as ConsumerGroup
-  const isOther = before?.subscribedTopicRegex !== metadata.subscribedTopicRegex
+  const isOther = (before?.subscribedTopicRegex ?? null) !== metadata.subscribedTopicRegex
   if (isOther) {
     resolvePattern(changes, group, metadata.subscribedTopicRegex)
     dropUnusedPatterns(changes, group)
   }
-  return isOther || !sameNames(before?.subscribedTopicNames, metadata.subscribedTopicNames)
+  return isOther || !sameNames(before?.subscribedTopicNames ?? [], metadata.subscribedTopicNames)
 }
 
-const sameNames = (a: readonly string[] | undefined, b: readonly string[]): boolean =>
-  a !== undefined && a.length === b.length && a.every((name, i) => name === b[i])
+const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((name, i) => name === b[i])
 
 function sameMetadata(a: MemberMetadata, b: MemberMetadata): boolean {
   return (
@@ -254,6 +253,7 @@ function updateEpoch(changes: Changes, group: ConsumerGroup, isChanged: boolean)
     if (hashOf(group.subscribedTopics(), topics) !== group.metadataHash) mustBump = true
   }
   if (mustBump) bumpEpoch(changes, group)
+  else if (group.groupEpoch === 0) setEpoch(changes, group, FIRST_EPOCH)
 }
 
 /** Computes who shall read what, for the group as it is now. */

@@ -220,7 +220,7 @@ class PatternParser {
   private groupFlags(): boolean {
     const rest = this.characters.slice(this.at).join('')
     const written = /^([imsU]*)(-([imsU]+))?([:)])/.exec(rest)
-    if (!written || (written[1] === '' && written[2] === undefined)) {
+    if (!written) {
       throw new PatternError('this kind of group is not supported')
     }
     const [text, on = '', , off = '', end] = written
