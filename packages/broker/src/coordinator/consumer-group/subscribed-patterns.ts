@@ -1,5 +1,7 @@
-/** Subscriptions by regular expression: which topics each stands for, as recorded. */
-import { isInternalTopic } from '../../metadata/topic-names.ts'
+/**
+ * Subscriptions by regular expression: which topics each stands for, as recorded. Internal topics
+ * are among them, as in Apache Kafka.
+ */
 import type { ConsumerGroup } from './consumer-group.ts'
 import type { Changes } from './consumer-groups.ts'
 import { compilePattern } from './topic-pattern.ts'
@@ -8,7 +10,7 @@ function matching(changes: Changes, pattern: string): string[] {
   const matches = compilePattern(pattern)
   const names: string[] = []
   for (const name of changes.groups.options.topics.names()) {
-    if (!isInternalTopic(name) && matches(name)) names.push(name)
+    if (matches(name)) names.push(name)
   }
   return names.sort()
 }
