@@ -51,11 +51,12 @@ async function topicsOf(
   const mayCreate =
     request.allowAutoTopicCreation && services.configs.broker('auto.create.topics.enable') === true
   const missing = topics
-    .map((topic) => topic.name)
+    .map(({ name, topicId }) => (topicId === ZERO_UUID ? name : null))
     .filter((name): name is string => name !== null && !image.topics.has(name))
   if (mayCreate && missing.length > 0) await services.topics.autoCreate([...new Set(missing)])
   return topics.map(({ name, topicId }) =>
-    name === null ? byId(services, topicId) : byName(services, name, topicId),
+    // Java clients that ask by id leave the name empty, others null; the id counts.
+    name === null || topicId !== ZERO_UUID ? byId(services, topicId) : byName(services, name),
   )
 }
 
@@ -64,8 +65,7 @@ function byId(services: BrokerServices, topicId: string): TopicAnswer {
   return topic ? describe(topic) : failed(null, topicId, errorCode('UNKNOWN_TOPIC_ID'))
 }
 
-function byName(services: BrokerServices, name: string, topicId: string): TopicAnswer {
-  if (topicId !== ZERO_UUID) return failed(name, topicId, errorCode('INVALID_REQUEST'))
+function byName(services: BrokerServices, name: string): TopicAnswer {
   const topic = services.image.topics.get(name)
   if (topic) return describe(topic)
   const error = topicNameFault(name) ? 'INVALID_TOPIC_EXCEPTION' : 'UNKNOWN_TOPIC_OR_PARTITION'
