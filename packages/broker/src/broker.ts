@@ -197,7 +197,7 @@ export class Broker {
           connections: () => this.listeners.reduce((sum, l) => sum + l.connectionCount, 0),
           topics: () => image.topics.size,
           partitions: () => image.partitionCount,
-          groups: () => groups.coordinator.groups.size,
+          groups: () => groups.coordinator.groupCount,
           fetchSessions: () => fetchSessions.size,
           commitRounds: () => logs.commitRounds,
           recoveredLogs: () => counters.recoveredLogs,

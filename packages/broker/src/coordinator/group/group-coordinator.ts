@@ -62,6 +62,10 @@ export class GroupCoordinator implements CoordinatorState {
     this.consumerGroups = new ConsumerGroups(consumer)
   }
 
+  get groupCount(): number {
+    return this.groups.size + this.consumerGroups.groups.size
+  }
+
   /** Restores what a record says; at start for every record, afterwards for every durable one. */
   replay(record: GroupRecord, now: Now): void {
     if (record.kind === 'offset') {
