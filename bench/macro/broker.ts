@@ -80,8 +80,9 @@ function produce(subject: Subject, topic: string, load: Load, records: number): 
       ...['--topic', topic, '--num-records', String(records)],
       ...['--record-size', String(load.recordSize), '--throughput', '-1'],
       ...['--bootstrap-server', subject.bootstrap],
-      ...['--command-property', 'acks=all', '--command-property', `batch.size=${load.batchSize}`],
-      ...['--command-property', 'linger.ms=5', '--command-property', 'buffer.memory=67108864'],
+      // One option with all its values: of a repeated one the tool takes the last.
+      ...['--command-property', 'acks=all', `batch.size=${load.batchSize}`, 'linger.ms=5'],
+      'buffer.memory=67108864',
     ])
     const summary = output.trim().split('\n').at(-1) ?? ''
     return Number(/([\d.]+) records\/sec/.exec(summary)?.[1])
@@ -105,7 +106,7 @@ async function latency(subject: Subject, topic: string): Promise<number> {
   const output = await mustRun('ProducerPerformance', [
     ...['--topic', topic, '--num-records', '60000', '--record-size', '1024'],
     ...['--throughput', '10000', '--bootstrap-server', subject.bootstrap],
-    ...['--command-property', 'acks=all', '--command-property', 'linger.ms=0'],
+    ...['--command-property', 'acks=all', 'linger.ms=0'],
   ])
   const summary = output.trim().split('\n').at(-1) ?? ''
   return Number(/([\d.]+) ms 99th/.exec(summary)?.[1])

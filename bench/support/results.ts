@@ -75,7 +75,7 @@ export function tableOf(rows: readonly ResultRow[]): string {
   ].join('\n')
 }
 
-/** Writes bench/results/NAME.json, replacing the last run, and prints the table. */
+/** Writes bench/results/NAME-DATE.json, replacing an earlier run of the day; prints the table. */
 export function saveResults(
   name: string,
   rows: readonly ResultRow[],
@@ -85,9 +85,10 @@ export function saveResults(
   const manifest = JSON.parse(
     readFileSync(new URL('../../packages/cli/package.json', import.meta.url), 'utf8'),
   ) as { version: string }
+  const date = new Date().toISOString()
   const result = {
     name,
-    date: new Date().toISOString(),
+    date,
     versions: { ottla: manifest.version, commit: commit(), node: process.version },
     machine: {
       cpu: cpus()[0]?.model,
@@ -99,7 +100,10 @@ export function saveResults(
     settings,
     rows,
   }
-  writeFileSync(`${DIRECTORY}${name}.json`, `${JSON.stringify(result, null, 2)}\n`)
+  writeFileSync(
+    `${DIRECTORY}${name}-${date.slice(0, 10)}.json`,
+    `${JSON.stringify(result, null, 2)}\n`,
+  )
   process.stdout.write(`\n${tableOf(rows)}\n`)
 }
 

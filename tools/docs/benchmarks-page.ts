@@ -49,12 +49,17 @@ function section(file: string): string[] {
   ]
 }
 
+/** The last result of each bench: files are named NAME-YYYY-MM-DD.json. */
+function newestOfEach(names: readonly string[]): string[] {
+  const newest = new Map<string, string>()
+  for (const name of [...names].sort()) {
+    if (name.endsWith('.json')) newest.set(name.replace(/-\d{4}-\d\d-\d\d\.json$/, ''), name)
+  }
+  return [...newest.values()]
+}
+
 export function benchmarksPage(): string {
-  const files = existsSync(RESULTS)
-    ? readdirSync(RESULTS)
-        .filter((name) => name.endsWith('.json'))
-        .sort()
-    : []
+  const files = newestOfEach(existsSync(RESULTS) ? readdirSync(RESULTS) : [])
   return page(
     'Benchmarks',
     'Figures of single runs, ottla and its peer side by side and interleaved, on the machine named ' +

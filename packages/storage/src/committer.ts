@@ -23,11 +23,19 @@
 import { codeOf, type Logger, messageOf } from '@ottla/base'
 import { StorageError } from './errors.ts'
 
+/** What a member should know of a round to choose how it writes. */
+export interface RoundShape {
+  /** Little enough to be written on the spot. */
+  readonly isSmall: boolean
+  /** No other member waits for the end of the round. */
+  readonly isAlone: boolean
+}
+
 export interface CommitMember {
   /** Moves what is pending into the round; returns its bytes. */
   takeRound(): number
   /** Writes what was taken and makes it durable. */
-  writeRound(isSmall: boolean): Promise<void>
+  writeRound(round: RoundShape): Promise<void>
   endRound(): void
   /** The disk is full: what was taken and what came since is given back. */
   refuseRound(error: StorageError): Promise<void>
@@ -106,14 +114,17 @@ export class Committer {
     this.rounds++
     let bytes = 0
     for (const member of members) bytes += member.takeRound()
-    const isSmall = bytes <= WRITE_SYNC_BYTES_MAX
+    const round = {
+      isSmall: bytes <= WRITE_SYNC_BYTES_MAX,
+      isAlone: members.length === 1,
+    }
     const only = members[0] as CommitMember
-    if (members.length === 1) await this.commitOne(only, isSmall, members)
+    if (members.length === 1) await this.commitOne(only, round, members)
     else {
       let next = 0
       const lane = async () => {
         for (let member = members[next++]; member; member = members[next++]) {
-          await this.commitOne(member, isSmall, members)
+          await this.commitOne(member, round, members)
         }
       }
       await Promise.all(Array.from({ length: CONCURRENT_SYNCS_MAX }, lane))
@@ -122,12 +133,12 @@ export class Committer {
 
   private async commitOne(
     member: CommitMember,
-    isSmall: boolean,
+    round: RoundShape,
     members: readonly CommitMember[],
   ): Promise<void> {
     if (this.fencedBy) return
     try {
-      await member.writeRound(isSmall)
+      await member.writeRound(round)
     } catch (error) {
       await this.failed(member, error, members)
       return

@@ -52,8 +52,11 @@ export interface FileHandle {
   readAsync(target: Buffer, position: number): Promise<number>
   size(): number
   truncate(size: number): void
-  /** fdatasync. After a rejection the state of the file on disk is unknown: never ask again. */
-  sync(): Promise<void>
+  /**
+   * fdatasync. After a rejection the state of the file on disk is unknown: never ask again.
+   * `mayBlock` lets a quick disk be waited for on the spot, which saves two changes of thread.
+   */
+  sync(mayBlock?: boolean): Promise<void>
   close(): void
 }
 

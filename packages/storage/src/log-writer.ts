@@ -10,7 +10,7 @@
  * of the new one, so that a crash never leaves a new segment behind a gap.
  */
 import { encodeEpochCheckpoint } from './checkpoint-file.ts'
-import { WriteError } from './committer.ts'
+import { type RoundShape, WriteError } from './committer.ts'
 import {
   type FileHandle,
   replaceFile,
@@ -96,8 +96,8 @@ export class LogWriter {
   }
 
   /** Writes what was taken; `mustSync` makes it durable too. */
-  async write(isSmall: boolean, mustSync: boolean): Promise<void> {
-    for (const part of this.taken) await this.writePart(part, isSmall, mustSync)
+  async write(round: RoundShape, mustSync: boolean): Promise<void> {
+    for (const part of this.taken) await this.writePart(part, round, mustSync)
     if (this.epochs.isDirty) await this.writeEpochs()
     this.taken = []
   }
@@ -129,12 +129,13 @@ export class LogWriter {
     return part
   }
 
-  private async writePart(part: SegmentPart, isSmall: boolean, mustSync: boolean): Promise<void> {
+  private async writePart(part: SegmentPart, round: RoundShape, mustSync: boolean): Promise<void> {
     const { segment } = part
+    const { isSmall, isAlone } = round
     const file = this.acquire(segment)
     try {
       if (part.bytes > 0) await this.writeBytes(file, part, isSmall)
-      if (mustSync && part.bytes > 0) await file.sync()
+      if (mustSync && part.bytes > 0) await file.sync(isSmall && isAlone)
       if (!segment.isCreated) {
         if (mustSync) await this.context.directorySyncs.sync(this.directory)
         segment.isCreated = true

@@ -15,7 +15,7 @@
  * Between a round's start and end more batches may be appended; they belong to the next one.
  */
 import { assert, type Uuid } from '@ottla/base'
-import type { CommitMember } from './committer.ts'
+import type { CommitMember, RoundShape } from './committer.ts'
 import { Deferred } from './deferred.ts'
 import { asStorageError, StorageError } from './errors.ts'
 import type { FileSystem } from './file-system.ts'
@@ -267,10 +267,10 @@ export class PartitionLog implements CommitMember, SyncedLog {
     return this.writer.take()
   }
 
-  async writeRound(isSmall: boolean): Promise<void> {
+  async writeRound(round: RoundShape): Promise<void> {
     if (!this.openState) return
     this.isRoundSynced = this.mustSync()
-    await this.writer.write(isSmall, this.isRoundSynced)
+    await this.writer.write(round, this.isRoundSynced)
   }
 
   /** `flush.messages` and `flush.ms` count only when the policy leaves syncing to the system. */

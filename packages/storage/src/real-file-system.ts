@@ -16,10 +16,38 @@ const IOV_MAX = 1024
 const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants
 const OPEN_FLAGS = { read: O_RDONLY, update: O_RDWR, write: O_RDWR | O_CREAT } as const
 
+/** Below this a sync costs less than handing it to another thread, with both cores busy. */
+const QUICK_SYNC_MS = 1
+/** Weight of the last sync in the running average. */
+const SYNC_WEIGHT = 0.2
+
+/**
+ * How long syncs take lately. One that stalls counts in full, so after a single slow one the event
+ * loop is not held up again until a few dozen on other threads have been quick.
+ */
+class SyncTimes {
+  private averageMs = QUICK_SYNC_MS
+
+  get isQuick(): boolean {
+    return this.averageMs < QUICK_SYNC_MS
+  }
+
+  note(ms: number): void {
+    const average = this.averageMs + (ms - this.averageMs) * SYNC_WEIGHT
+    this.averageMs = Math.max(average, ms > STALL_MS ? ms : 0)
+  }
+}
+
+/** A sync this slow is no fluctuation. */
+const STALL_MS = 10
+const DONE = Promise.resolve()
+
 /** The machine's disk. */
 export class RealFileSystem implements FileSystem {
+  private readonly syncTimes = new SyncTimes()
+
   open(path: string, mode: OpenMode): FileHandle {
-    return new RealFile(fs.openSync(path, OPEN_FLAGS[mode], 0o644))
+    return new RealFile(fs.openSync(path, OPEN_FLAGS[mode], 0o644), this.syncTimes)
   }
 
   list(path: string): DirectoryEntry[] | undefined {
@@ -75,9 +103,11 @@ export class RealFileSystem implements FileSystem {
 /** Callbacks rather than fs.promises: a third of the cost per call. */
 class RealFile implements FileHandle {
   private readonly fd: number
+  private readonly syncTimes: SyncTimes
 
-  constructor(fd: number) {
+  constructor(fd: number, syncTimes: SyncTimes) {
     this.fd = fd
+    this.syncTimes = syncTimes
   }
 
   write(buffers: readonly Buffer[], position: number): number {
@@ -118,9 +148,23 @@ class RealFile implements FileHandle {
     fs.ftruncateSync(this.fd, size)
   }
 
-  sync(): Promise<void> {
+  sync(mayBlock = false): Promise<void> {
+    const startMs = performance.now()
+    if (mayBlock && this.syncTimes.isQuick) {
+      try {
+        fs.fdatasyncSync(this.fd)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+      this.syncTimes.note(performance.now() - startMs)
+      return DONE
+    }
     return new Promise((resolve, reject) => {
-      fs.fdatasync(this.fd, (error) => (error ? reject(error) : resolve()))
+      fs.fdatasync(this.fd, (error) => {
+        this.syncTimes.note(performance.now() - startMs)
+        if (error) reject(error)
+        else resolve()
+      })
     })
   }
 
