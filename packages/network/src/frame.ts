@@ -145,22 +145,40 @@ export class FrameSplitter {
 
 const SCRATCH_BYTES = 64 * 1024
 
-/** Owns the memory a socket reads into: read into `target()`, then report with `received()`. */
+/** Memory that small frames pass through; receivers that are read one after another may share it. */
+export const newScratch = (): Buffer => Buffer.allocUnsafeSlow(SIZE_BYTES + SCRATCH_BYTES)
+
+/**
+ * Owns the memory a socket reads into: read into `target()`, then report with `received()` before
+ * anybody else reads into the same scratch buffer. The room for a size at the front of the scratch
+ * buffer takes the piece of a size that the last read ended with.
+ */
 export class FrameReceiver {
   private readonly sizeMax: number
   private readonly onFrame: (frame: Buffer) => void
-  private readonly scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
-  /** Bytes at the start of the scratch buffer: a piece of a size, fewer than four. */
-  private held = 0
+  private readonly scratch: Buffer
+  /** A piece of a size, fewer than four bytes. */
+  private readonly held = Buffer.alloc(SIZE_BYTES)
+  private heldBytes = 0
   private partial: PartialFrame | undefined
 
-  constructor(onFrame: (frame: Buffer) => void, sizeMax = FRAME_BYTES_MAX_DEFAULT) {
+  constructor(
+    onFrame: (frame: Buffer) => void,
+    sizeMax = FRAME_BYTES_MAX_DEFAULT,
+    scratch = newScratch(),
+  ) {
     this.onFrame = onFrame
     this.sizeMax = sizeMax
+    this.scratch = scratch
+  }
+
+  /** Bytes of the frame in progress that are still to come; 0 between frames. */
+  get missing(): number {
+    return this.partial?.missing ?? 0
   }
 
   target(): Buffer {
-    return this.partial ? this.partial.target() : this.scratch.subarray(this.held)
+    return this.partial ? this.partial.target() : this.scratch.subarray(SIZE_BYTES)
   }
 
   /** `count` bytes have been written to the start of the last `target()`. */
@@ -173,25 +191,26 @@ export class FrameReceiver {
       this.onFrame(partial.bytes())
       return
     }
-    this.split(this.held + count)
+    const start = SIZE_BYTES - this.heldBytes
+    this.held.copy(this.scratch, start, 0, this.heldBytes)
+    this.heldBytes = 0
+    this.split(start, SIZE_BYTES + count)
   }
 
-  private split(end: number): void {
+  private split(start: number, end: number): void {
     const { scratch } = this
-    let position = 0
+    let position = start
     while (end - position >= SIZE_BYTES) {
       const size = checkedSize(scratch.readInt32BE(position), this.sizeMax)
       position += SIZE_BYTES
       if (end - position < size) {
         this.partial = new PartialFrame(size)
         this.partial.copyFrom(scratch, position, end)
-        this.held = 0
         return
       }
       this.onFrame(Buffer.from(scratch.subarray(position, position + size)))
       position += size
     }
-    scratch.copyWithin(0, position, end)
-    this.held = end - position
+    this.heldBytes = scratch.copy(this.held, 0, position, end)
   }
 }

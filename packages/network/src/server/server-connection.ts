@@ -11,7 +11,8 @@
  */
 import type { Socket } from 'node:net'
 import { type Clock, type Logger, messageOf } from '@ottla/base'
-import { FrameSplitter } from '../frame.ts'
+import { FrameReceiver, FrameSplitter, newScratch } from '../frame.ts'
+import { readInto } from './read-into.ts'
 
 /**
  * Chunks of the response frame; null when nothing is to be answered; 'close' ends the connection.
@@ -38,6 +39,9 @@ interface Slot {
   readonly requestBytes: number
 }
 
+/** All connections are read on one thread, each read to its end before the next. */
+const scratch = newScratch()
+
 export class ServerConnection {
   readonly id: number
   readonly listenerName: string
@@ -48,7 +52,8 @@ export class ServerConnection {
   lastReceivedMs: number
   private readonly socket: Socket
   private readonly options: ServerConnectionOptions
-  private readonly splitter: FrameSplitter
+  /** Whichever of the two ways of reading this runtime offers. */
+  private readonly frames: { readonly missing: number }
   private readonly slots: Slot[] = []
   private inFlightBytes = 0
   private paused = false
@@ -66,8 +71,7 @@ export class ServerConnection {
     this.localAddress = (socket.localAddress ?? '').replace(/^::ffff:/, '')
     this.localPort = socket.localPort ?? 0
     this.lastReceivedMs = options.clock.monotonicMs()
-    this.splitter = new FrameSplitter(options.requestBytesMax)
-    socket.on('data', (chunk) => this.receive(chunk))
+    this.frames = this.read(options.requestBytesMax)
     socket.on('drain', () => this.resumeIfPossible())
     socket.on('error', (error) => options.logger.debug('connection failed', { error }))
     socket.on('close', () => this.afterClose())
@@ -79,7 +83,7 @@ export class ServerConnection {
 
   /** True while a frame has begun and not ended; such a connection may not idle for long. */
   get isMidFrame(): boolean {
-    return this.splitter.missing > 0
+    return this.frames.missing > 0
   }
 
   get hasRequestsInProgress(): boolean {
@@ -106,10 +110,21 @@ export class ServerConnection {
     }
   }
 
-  private receive(chunk: Buffer): void {
+  /** Begins to read: into our own memory where that can be had, else chunk by chunk. */
+  private read(frameBytesMax: number): { readonly missing: number } {
+    const { socket } = this
+    const receiver = new FrameReceiver(this.onFrame, frameBytesMax, scratch)
+    const received = (count: number) => this.receive(() => receiver.received(count))
+    if (readInto(socket, () => receiver.target(), received)) return receiver
+    const splitter = new FrameSplitter(frameBytesMax)
+    socket.on('data', (chunk) => this.receive(() => splitter.push(chunk, this.onFrame)))
+    return splitter
+  }
+
+  private receive(take: () => void): void {
     this.lastReceivedMs = this.options.clock.monotonicMs()
     try {
-      this.splitter.push(chunk, this.onFrame)
+      take()
     } catch (error) {
       this.fail('unreadable frame', error)
     }
