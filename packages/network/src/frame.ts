@@ -145,13 +145,13 @@ export class FrameSplitter {
 
 const SCRATCH_BYTES = 64 * 1024
 
-/** Memory that small frames pass through; receivers that are read one after another may share it. */
+/** Memory small frames pass through; receivers that are read one after another may share it. */
 export const newScratch = (): Buffer => Buffer.allocUnsafeSlow(SIZE_BYTES + SCRATCH_BYTES)
 
 /**
  * Owns the memory a socket reads into: read into `target()`, then report with `received()` before
- * anybody else reads into the same scratch buffer. The room for a size at the front of the scratch
- * buffer takes the piece of a size that the last read ended with.
+ * anybody else reads into the same scratch buffer. The room for a size at the front of that
+ * takes the piece of a size that the last read ended with.
  */
 export class FrameReceiver {
   private readonly sizeMax: number

@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { codeOf } from '@ottla/base'
+import { type Clock, codeOf, realClock } from '@ottla/base'
 import { lockDirectory } from './directory-lock.ts'
 import type {
   DirectoryEntry,
@@ -26,7 +26,12 @@ const SYNC_WEIGHT = 0.2
  * loop is not held up again until a few dozen on other threads have been quick.
  */
 class SyncTimes {
+  readonly clock: Clock
   private averageMs = QUICK_SYNC_MS
+
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
 
   get isQuick(): boolean {
     return this.averageMs < QUICK_SYNC_MS
@@ -44,7 +49,11 @@ const DONE = Promise.resolve()
 
 /** The machine's disk. */
 export class RealFileSystem implements FileSystem {
-  private readonly syncTimes = new SyncTimes()
+  private readonly syncTimes: SyncTimes
+
+  constructor(clock: Clock = realClock) {
+    this.syncTimes = new SyncTimes(clock)
+  }
 
   open(path: string, mode: OpenMode): FileHandle {
     return new RealFile(fs.openSync(path, OPEN_FLAGS[mode], 0o644), this.syncTimes)
@@ -149,19 +158,20 @@ class RealFile implements FileHandle {
   }
 
   sync(mayBlock = false): Promise<void> {
-    const startMs = performance.now()
+    const { clock } = this.syncTimes
+    const startMs = clock.monotonicMs()
     if (mayBlock && this.syncTimes.isQuick) {
       try {
         fs.fdatasyncSync(this.fd)
       } catch (error) {
         return Promise.reject(error)
       }
-      this.syncTimes.note(performance.now() - startMs)
+      this.syncTimes.note(clock.monotonicMs() - startMs)
       return DONE
     }
     return new Promise((resolve, reject) => {
       fs.fdatasync(this.fd, (error) => {
-        this.syncTimes.note(performance.now() - startMs)
+        this.syncTimes.note(clock.monotonicMs() - startMs)
         if (error) reject(error)
         else resolve()
       })

@@ -1,7 +1,7 @@
 /**
- * Lets an accepted socket read into memory of ours, as `onread` does for sockets that connect: Node
- * offers it for those only. Otherwise each read allocates 64 KiB and hands it over as a chunk, which
- * under load is most of what the garbage collector of a broker has to do.
+ * Lets an accepted socket read into memory of ours, as `onread` does for sockets that connect: for
+ * those only does Node offer it. Otherwise each read allocates 64 KiB and hands it over as a chunk,
+ * which under load is most of what the garbage collector of a broker has to do.
  *
  * The three properties are what the constructor of net.Socket sets for `onread`, in Node 20 to 24.
  * Where they are not there the answer is false, and the caller listens for chunks.
