@@ -12,6 +12,7 @@ import type { MetadataStore } from './metadata/metadata-store.ts'
 import type { BrokerMetrics } from './metrics.ts'
 import type { Partitions } from './partitions.ts'
 import type { ProducerIds } from './producer-ids.ts'
+import type { ShareService } from './share/share-service.ts'
 import type { TopicAdmin } from './topic-admin.ts'
 
 /** What handlers work with. Made once at start; see broker.ts. */
@@ -26,6 +27,7 @@ export interface BrokerServices {
   readonly partitions: Partitions
   readonly topics: TopicAdmin
   readonly groups: GroupService
+  readonly share: ShareService
   readonly transactions: TransactionService
   readonly producerIds: ProducerIds
   readonly fetchSessions: FetchSessionCache

@@ -238,6 +238,7 @@ export class Broker {
     this.services.groups.close()
     await Promise.all(this.listeners.map((listener) => listener.close(STOP_GRACE_MS)))
     this.services.transactions.close()
+    this.services.share.close()
     await this.health?.close()
     await this.services.logs.close()
   }

@@ -16,6 +16,8 @@ import { BrokerMetrics } from './metrics.ts'
 import { Partitions } from './partitions.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { recordTools } from './record-tools.ts'
+import { ShareService } from './share/share-service.ts'
+import { ShareStateService } from './share/share-state-service.ts'
 import { TopicAdmin } from './topic-admin.ts'
 
 export interface OpenOptions {
@@ -69,6 +71,7 @@ export async function openServices(
     const producerIds = new ProducerIds(metadata, nodeId)
     const shared = { partitions, image, clock, random, logger }
     const groups = new GroupService({ ...shared, ...groupOptions(config, configs) })
+    const topics = new TopicAdmin(admin)
     return {
       nodeId,
       clusterId,
@@ -78,8 +81,9 @@ export async function openServices(
       metadata,
       logs,
       partitions,
-      topics: new TopicAdmin(admin),
+      topics,
       groups,
+      share: openShare(config, configs, { ...shared, topics, groups }),
       transactions: new TransactionService({
         ...shared,
         ...transactionOptions(config),
@@ -105,12 +109,42 @@ export async function openServices(
 const fetchSessionsOf = (config: BrokerConfig, random: Random) =>
   new FetchSessionCache(config.get('max.incremental.fetch.session.cache.slots'), random)
 
+function openShare(
+  config: BrokerConfig,
+  configs: ConfigResolver,
+  shared: Pick<BrokerServices, 'partitions' | 'image' | 'clock' | 'logger' | 'topics' | 'groups'>,
+): ShareService {
+  const states = new ShareStateService({
+    ...shared,
+    updatesPerSnapshot: config.get('share.coordinator.snapshot.update.records.per.snapshot'),
+    pruneIntervalMs: config.get('share.coordinator.state.topic.prune.interval.ms'),
+  })
+  const settingsOf = (group: string) => ({
+    lockDurationMs: configs.group(group, 'share.record.lock.duration.ms'),
+    deliveryCountMax: configs.group(group, 'share.delivery.count.limit'),
+    recordLocksMax: configs.group(group, 'share.partition.max.record.locks'),
+    isCommittedOnly: configs.groupOwn(group, 'share.isolation.level') === 'read_committed',
+    mayRenew: configs.groupOwn(group, 'share.renew.acknowledge.enable') === true,
+    offsetReset: String(configs.groupOwn(group, 'share.auto.offset.reset')),
+  })
+  const sessionsMax = config.get('group.share.max.share.sessions')
+  const share = new ShareService({ ...shared, states, sessionsMax, settingsOf })
+  const { shareGroups } = shared.groups.coordinator
+  shareGroups.onGone = (group, member) => share.onGone(group, member)
+  return share
+}
+
 const groupOptions = (config: BrokerConfig, configs: ConfigResolver) => ({
   consumerGroups: {
     groupSizeMax: config.get('group.consumer.max.size'),
     assignors: config.get('group.consumer.assignors'),
     sessionTimeoutMs: (group: string) => configs.group(group, 'consumer.session.timeout.ms'),
     heartbeatIntervalMs: (group: string) => configs.group(group, 'consumer.heartbeat.interval.ms'),
+  },
+  shareGroups: {
+    groupSizeMax: config.get('group.share.max.size'),
+    sessionTimeoutMs: (group: string) => configs.group(group, 'share.session.timeout.ms'),
+    heartbeatIntervalMs: (group: string) => configs.group(group, 'share.heartbeat.interval.ms'),
   },
   settings: {
     sessionTimeoutMsMin: config.get('group.min.session.timeout.ms'),

@@ -5,10 +5,14 @@
  */
 import type { Clock } from '@ottla/base'
 import type { ServerConnection } from '@ottla/network'
-import type { PartitionLog } from '@ottla/storage'
 
 /** Longest wait that is granted, whatever a client asks for. */
 const WAIT_MS_MAX = 300_000
+
+/** A partition, as far as it is waited for. */
+export interface Watched {
+  onHighWatermark(listener: () => void): () => void
+}
 
 export interface Wait {
   readonly waitMs: number
@@ -19,7 +23,7 @@ export interface Wait {
 }
 
 export function waitForNews(
-  logs: readonly PartitionLog[],
+  logs: readonly Watched[],
   { waitMs, clock, connection, stopping }: Wait,
 ): Promise<void> {
   return new Promise((resolve) => {

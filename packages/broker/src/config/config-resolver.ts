@@ -83,6 +83,31 @@ const GROUP_TIMES = {
     'group.consumer.min.heartbeat.interval.ms',
     'group.consumer.max.heartbeat.interval.ms',
   ],
+  'share.session.timeout.ms': [
+    'group.share.session.timeout.ms',
+    'group.share.min.session.timeout.ms',
+    'group.share.max.session.timeout.ms',
+  ],
+  'share.heartbeat.interval.ms': [
+    'group.share.heartbeat.interval.ms',
+    'group.share.min.heartbeat.interval.ms',
+    'group.share.max.heartbeat.interval.ms',
+  ],
+  'share.record.lock.duration.ms': [
+    'group.share.record.lock.duration.ms',
+    'group.share.min.record.lock.duration.ms',
+    'group.share.max.record.lock.duration.ms',
+  ],
+  'share.delivery.count.limit': [
+    'group.share.delivery.count.limit',
+    'group.share.min.delivery.count.limit',
+    'group.share.max.delivery.count.limit',
+  ],
+  'share.partition.max.record.locks': [
+    'group.share.partition.max.record.locks',
+    'group.share.min.partition.max.record.locks',
+    'group.share.max.partition.max.record.locks',
+  ],
 } as const
 
 /** A broker setting and those it wins over that say the same in other units. */
@@ -213,6 +238,13 @@ export class ConfigResolver {
     if (own === undefined) return general as number
     const value = parseConfig(name, groupConfigSettings[name], own) as number
     return Math.min(Math.max(value, least as number), most as number)
+  }
+
+  /** A setting that only groups have. */
+  groupOwn<K extends keyof typeof groupConfigSettings>(group: string, name: K) {
+    const row: ConfigRow = groupConfigSettings[name]
+    const own = this.dynamic(ResourceType.GROUP, group)?.get(name)
+    return own === undefined ? row.default : parseConfig(name, row, own)
   }
 
   private brokerSynonyms(name: BrokerSettingName): ConfigSynonym[] {

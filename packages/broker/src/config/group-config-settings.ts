@@ -40,7 +40,6 @@ export const groupConfigSettings = defineConfig({
   }),
   'share.auto.offset.reset': text({
     default: 'latest',
-    noEffect: true,
     doc: 'Where this share group begins in a partition it has no state for: earliest, latest or a duration back.',
   }),
   'share.delivery.count.limit': int({
@@ -48,19 +47,16 @@ export const groupConfigSettings = defineConfig({
     min: 2,
     max: 10,
     synonym: 'group.share.delivery.count.limit',
-    noEffect: true,
     doc: 'How often this share group tries a record before it counts as failed.',
   }),
   'share.heartbeat.interval.ms': int({
     default: 5000,
     min: 1,
     synonym: 'group.share.heartbeat.interval.ms',
-    noEffect: true,
     doc: "Milliseconds between two heartbeats of this share group's members.",
   }),
   'share.isolation.level': text({
     default: 'read_uncommitted',
-    noEffect: true,
     doc: 'Whether this share group sees records of open transactions: read_uncommitted or read_committed.',
   }),
   'share.partition.max.record.locks': int({
@@ -68,7 +64,6 @@ export const groupConfigSettings = defineConfig({
     min: 100,
     max: 10000,
     synonym: 'group.share.partition.max.record.locks',
-    noEffect: true,
     doc: 'Records of a partition this share group may hold locked at a time.',
   }),
   'share.record.lock.duration.ms': int({
@@ -76,19 +71,16 @@ export const groupConfigSettings = defineConfig({
     min: 1000,
     max: 3600000,
     synonym: 'group.share.record.lock.duration.ms',
-    noEffect: true,
     doc: 'Milliseconds a member of this share group holds a record before it goes to another.',
   }),
   'share.renew.acknowledge.enable': bool({
     default: true,
-    noEffect: true,
     doc: 'Whether members of this share group may prolong the lock of a record.',
   }),
   'share.session.timeout.ms': int({
     default: 45000,
     min: 1,
     synonym: 'group.share.session.timeout.ms',
-    noEffect: true,
     doc: 'Milliseconds of silence after which this share group takes a member out.',
   }),
   'streams.assignment.interval.ms': int({

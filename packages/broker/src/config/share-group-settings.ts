@@ -25,7 +25,6 @@ export const shareGroupSettings = defineConfig({
     default: 5,
     min: 2,
     max: 10,
-    noEffect: true,
     doc: 'How often a record is delivered to a share group before it counts as failed.',
   }),
   'group.share.dlq.manager.class.name': text({
@@ -37,7 +36,6 @@ export const shareGroupSettings = defineConfig({
   'group.share.heartbeat.interval.ms': int({
     default: 5000,
     min: 1,
-    noEffect: true,
     doc: 'Milliseconds between two heartbeats that members of share groups are told to keep.',
   }),
   'group.share.initialize.retry.interval.ms': int({
@@ -58,46 +56,39 @@ export const shareGroupSettings = defineConfig({
     default: 10,
     min: 5,
     max: 25,
-    noEffect: true,
     doc: "Upper limit for a share group's own delivery count.",
   }),
   'group.share.max.heartbeat.interval.ms': int({
     default: 15000,
     min: 1,
-    noEffect: true,
     doc: "Upper limit for a share group's own heartbeat interval, in milliseconds.",
   }),
   'group.share.max.partition.max.record.locks': int({
     default: 4000,
     min: 2000,
     max: 10000,
-    noEffect: true,
     doc: "Upper limit for a share group's own number of locked records per partition.",
   }),
   'group.share.max.record.lock.duration.ms': int({
     default: 60000,
     min: 30000,
     max: 3600000,
-    noEffect: true,
     doc: "Upper limit for a share group's own lock duration, in milliseconds.",
   }),
   'group.share.max.session.timeout.ms': int({
     default: 60000,
     min: 1,
-    noEffect: true,
     doc: "Upper limit for a share group's own session timeout, in milliseconds.",
   }),
   'group.share.max.share.sessions': int({
     default: 2000,
     min: 1,
-    noEffect: true,
     doc: 'Most share sessions the broker keeps.',
   }),
   'group.share.max.size': int({
     default: 200,
     min: 1,
     max: 1000,
-    noEffect: true,
     doc: 'Most members of a share group.',
   }),
   'group.share.min.assignment.interval.ms': int({
@@ -110,40 +101,34 @@ export const shareGroupSettings = defineConfig({
     default: 2,
     min: 2,
     max: 5,
-    noEffect: true,
     doc: "Lower limit for a share group's own delivery count.",
   }),
   'group.share.min.heartbeat.interval.ms': int({
     default: 5000,
     min: 1,
-    noEffect: true,
     doc: "Lower limit for a share group's own heartbeat interval, in milliseconds.",
   }),
   'group.share.min.partition.max.record.locks': int({
     default: 100,
     min: 100,
     max: 2000,
-    noEffect: true,
     doc: "Lower limit for a share group's own number of locked records per partition.",
   }),
   'group.share.min.record.lock.duration.ms': int({
     default: 15000,
     min: 1000,
     max: 30000,
-    noEffect: true,
     doc: "Lower limit for a share group's own lock duration, in milliseconds.",
   }),
   'group.share.min.session.timeout.ms': int({
     default: 45000,
     min: 1,
-    noEffect: true,
     doc: "Lower limit for a share group's own session timeout, in milliseconds.",
   }),
   'group.share.partition.max.record.locks': int({
     default: 2000,
     min: 100,
     max: 10000,
-    noEffect: true,
     doc: 'Records of a partition that may be locked by a share group at a time.',
   }),
   'group.share.persister.class.name': text({
@@ -156,13 +141,11 @@ export const shareGroupSettings = defineConfig({
     default: 30000,
     min: 1000,
     max: 3600000,
-    noEffect: true,
     doc: 'Milliseconds a member of a share group holds a record before it goes to another.',
   }),
   'group.share.session.timeout.ms': int({
     default: 45000,
     min: 1,
-    noEffect: true,
     doc: 'Milliseconds of silence after which a member of a share group is taken out.',
   }),
   'share.coordinator.append.linger.ms': int({
@@ -197,7 +180,6 @@ export const shareGroupSettings = defineConfig({
     default: 500,
     min: 0,
     max: 500,
-    noEffect: true,
     doc: "Updates of a share partition's state between two snapshots of it.",
   }),
   'share.coordinator.state.topic.compression.codec': int({
@@ -223,7 +205,6 @@ export const shareGroupSettings = defineConfig({
     min: 1,
     importance: 'low',
     internal: true,
-    noEffect: true,
     doc: 'How often the share coordinator deletes records it no longer needs, in milliseconds.',
   }),
   'share.coordinator.state.topic.replication.factor': short({

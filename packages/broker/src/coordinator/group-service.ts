@@ -27,10 +27,12 @@ import { expireOffsets } from './group/group-offsets.ts'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from './group/group-records.ts'
 import type { Outcome } from './group/outcome.ts'
 import { partitionForKey } from './partition-for-key.ts'
+import type { ShareGroupOptions } from './share-group/share-groups.ts'
 
 export interface GroupServiceOptions {
   readonly settings: GroupSettings
   readonly consumerGroups: Omit<ConsumerGroupOptions, 'topics'>
+  readonly shareGroups: Omit<ShareGroupOptions, 'topics'>
   readonly partitions: Partitions
   readonly image: MetadataImage
   readonly clock: Clock
@@ -54,10 +56,13 @@ export class GroupService {
     this.options = options
     const { random } = options
     const newId = () => formatUuid(Buffer.from(random.bytes(16)).toString('hex'))
-    this.coordinator = new GroupCoordinator(options.settings, newId, {
-      ...options.consumerGroups,
-      topics: topicsView(options.image),
-    })
+    const topics = topicsView(options.image)
+    this.coordinator = new GroupCoordinator(
+      options.settings,
+      newId,
+      { ...options.consumerGroups, topics },
+      { ...options.shareGroups, topics },
+    )
     this.armExpiry()
   }
 

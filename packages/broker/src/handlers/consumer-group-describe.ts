@@ -19,6 +19,7 @@ import {
   topicPartitionsOf,
 } from '../coordinator/consumer-group/assignment.ts'
 import type { ConsumerGroup, ConsumerMember } from '../coordinator/consumer-group/consumer-group.ts'
+import { kindOf } from '../coordinator/group/group-kinds.ts'
 import { handler } from '../handler.ts'
 import { servesConsumerGroups } from './consumer-group-heartbeat.ts'
 import { GROUP_OPERATIONS } from './group-admin.ts'
@@ -60,10 +61,10 @@ async function describe(
   if (groupId === '') return refused(groupId, 'INVALID_GROUP_ID', null)
   const fault = await groups.load(groupId)
   if (fault) return refused(groupId, fault, null)
-  const { consumerGroups, groups: classic, offsets } = groups.coordinator
+  const { consumerGroups } = groups.coordinator
   const group = consumerGroups.get(groupId)
   if (!group) {
-    const isOther = classic.has(groupId) || offsets.has(groupId)
+    const isOther = kindOf(groups.coordinator, groupId) !== undefined
     const reason = isOther ? 'is not a consumer group' : 'not found'
     return refused(groupId, 'GROUP_ID_NOT_FOUND', `Group ${groupId} ${reason}.`)
   }

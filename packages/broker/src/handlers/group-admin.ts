@@ -14,6 +14,7 @@ import {
   type InferInput,
 } from '@ottla/protocol'
 import type { BrokerServices } from '../broker-services.ts'
+import { kindOf } from '../coordinator/group/group-kinds.ts'
 import {
   type DescribedGroup,
   deleteGroup,
@@ -86,12 +87,12 @@ async function describe(
   const { coordinator } = groups
   const group = coordinator.groups.get(groupId)
   if (!group) {
-    const isConsumerGroup = coordinator.consumerGroups.get(groupId) !== undefined
-    if (!isConsumerGroup && coordinator.offsets.has(groupId)) {
+    const kind = kindOf(coordinator, groupId)
+    if (kind === 'classic') {
       return { ...blank, errorCode: 0, groupState: 'Empty' }
     }
     if (apiVersion < 6) return { ...blank, errorCode: 0, groupState: 'Dead' }
-    const errorMessage = isConsumerGroup
+    const errorMessage = kind
       ? `Group ${groupId} is not a classic group.`
       : `Group ${groupId} not found.`
     return {

@@ -24,6 +24,17 @@ import { offsetCommit } from './offset-commit.ts'
 import { offsetFetch } from './offset-fetch.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
+import { shareAcknowledge } from './share-acknowledge.ts'
+import { shareFetch } from './share-fetch.ts'
+import { shareGroupDescribe } from './share-group-describe.ts'
+import { shareGroupHeartbeat } from './share-group-heartbeat.ts'
+import {
+  deleteShareGroupState,
+  initializeShareGroupState,
+  readShareGroupState,
+  readShareGroupStateSummary,
+  writeShareGroupState,
+} from './share-group-state.ts'
 import { describeProducers, describeTransactions, listTransactions } from './transaction-admin.ts'
 import {
   addOffsetsToTxn,
@@ -73,4 +84,13 @@ export const handlers: readonly Handler[] = [
   consumerGroupDescribe,
   listConfigResources,
   describeTopicPartitions,
+  shareGroupHeartbeat,
+  shareGroupDescribe,
+  shareFetch,
+  shareAcknowledge,
+  initializeShareGroupState,
+  readShareGroupState,
+  writeShareGroupState,
+  deleteShareGroupState,
+  readShareGroupStateSummary,
 ]

@@ -62,7 +62,9 @@ export function consumerGroupHeartbeat(
   const fault = heartbeatFault(consumerGroups, request, context.apiVersion)
   if (fault) return refuse(fault)
   const group = consumerGroups.get(request.groupId)
-  if (!group && (!isJoin(request) || isClassicBusy(coordinator, request.groupId))) {
+  const isOther =
+    isClassicBusy(coordinator, request.groupId) || isShare(coordinator, request.groupId)
+  if (!group && (!isJoin(request) || isOther)) {
     const message = `There is no consumer group ${request.groupId}.`
     return refuse({ error: 'GROUP_ID_NOT_FOUND', message })
   }
@@ -99,6 +101,9 @@ function refuse({ error, message }: Fault): Decision {
   }
   return { records: [], response }
 }
+
+const isShare = (coordinator: GroupCoordinator, groupId: string): boolean =>
+  coordinator.shareGroups.get(groupId) !== undefined
 
 /** An empty classic group makes way for a consumer group of its name. */
 function isClassicBusy(coordinator: GroupCoordinator, groupId: string): boolean {

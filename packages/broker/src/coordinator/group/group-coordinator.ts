@@ -5,13 +5,16 @@
  * Two kinds of state: what `replay` restores (committed offsets; members, generation and assignment
  * of groups as last written) and what members renew by themselves (who waits, who is alive).
  * Files: membership in membership.ts, rebalances in rebalance.ts, offsets in group-offsets.ts.
- * Consumer groups (KIP-848) are in consumer-group/; a group id belongs to one kind at a time.
+ * Consumer groups (KIP-848) are in consumer-group/, share groups (KIP-932) in share-group/; a group
+ * id belongs to one kind at a time.
  */
 import {
   Changes,
   type ConsumerGroupOptions,
   ConsumerGroups,
 } from '../consumer-group/consumer-groups.ts'
+import { isShareGroupRecord } from '../share-group/share-group-records.ts'
+import { ShareChanges, type ShareGroupOptions, ShareGroups } from '../share-group/share-groups.ts'
 import { ClassicGroup, type GroupState, type Member } from './classic-group.ts'
 import { CommittedOffsets, PendingOffsets } from './committed-offsets.ts'
 import type { GroupRecord, GroupSnapshot } from './group-records.ts'
@@ -52,25 +55,34 @@ export class GroupCoordinator implements CoordinatorState {
   readonly groups = new Map<string, ClassicGroup>()
   readonly offsets = new CommittedOffsets()
   readonly consumerGroups: ConsumerGroups
+  readonly shareGroups: ShareGroups
   /** Offsets of transactions that are not over. */
   readonly pendingOffsets = new PendingOffsets()
   readonly newId: () => string
 
-  constructor(settings: GroupSettings, newId: () => string, consumer?: ConsumerGroupOptions) {
+  constructor(
+    settings: GroupSettings,
+    newId: () => string,
+    consumer?: ConsumerGroupOptions,
+    share?: ShareGroupOptions,
+  ) {
     this.settings = settings
     this.newId = newId
     this.consumerGroups = new ConsumerGroups(consumer)
+    this.shareGroups = new ShareGroups(share)
   }
 
   get groupCount(): number {
-    return this.groups.size + this.consumerGroups.groups.size
+    const { consumerGroups, shareGroups } = this
+    return this.groups.size + consumerGroups.groups.size + shareGroups.groups.size
   }
 
   /** Restores what a record says; at start for every record, afterwards for every durable one. */
   replay(record: GroupRecord, now: Now): void {
     if (record.kind === 'offset') {
       this.offsets.set(record.group, record.topic, record.partition, record.value)
-    } else if (record.kind !== 'group') this.consumerGroups.replay(record, now)
+    } else if (isShareGroupRecord(record)) this.shareGroups.replay(record, now)
+    else if (record.kind !== 'group') this.consumerGroups.replay(record, now)
     else if (record.value === null) this.groups.delete(record.group)
     else this.groups.set(record.group, restoreGroup(record.group, record.value, now))
   }
@@ -79,7 +91,7 @@ export class GroupCoordinator implements CoordinatorState {
   nextDeadlineMs(): number {
     let next = Number.POSITIVE_INFINITY
     for (const group of this.groups.values()) next = Math.min(next, deadlineOf(group))
-    return Math.min(next, this.consumerGroups.nextDeadlineMs())
+    return Math.min(next, this.consumerGroups.nextDeadlineMs(), this.shareGroups.nextDeadlineMs())
   }
 
   /** Ends join and sync phases whose time is up, and removes members that fell silent. */
@@ -90,7 +102,9 @@ export class GroupCoordinator implements CoordinatorState {
     }
     const changes = new Changes(this.consumerGroups, now)
     this.consumerGroups.onTime(changes)
-    outcome.records.push(...changes.records)
+    const shareChanges = new ShareChanges(this.shareGroups, now)
+    this.shareGroups.onTime(shareChanges)
+    outcome.records.push(...changes.records, ...shareChanges.records)
     return outcome
   }
 

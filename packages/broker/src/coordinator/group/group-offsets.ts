@@ -9,6 +9,7 @@ import { Changes, deletionFault, removeGroup } from '../consumer-group/consumer-
 import { consumerCommitFault } from '../consumer-group/offset-checks.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import type { GroupCoordinator, Now } from './group-coordinator.ts'
+import type { GroupKind } from './group-kinds.ts'
 import type { GroupRecord } from './group-records.ts'
 import { memberFault } from './membership.ts'
 
@@ -45,6 +46,7 @@ export function checkCommit(
   context: CommitContext,
 ): ErrorName | undefined {
   const { groupId, generationId, memberId, groupInstanceId } = request
+  if (coordinator.shareGroups.get(groupId)) return 'GROUP_ID_NOT_FOUND'
   const consumerGroup = coordinator.consumerGroups.get(groupId)
   if (consumerGroup) {
     const commit = { memberId, groupInstanceId, memberEpoch: generationId, ...context }
@@ -119,6 +121,7 @@ export function offsetDeleteFault(
 ): ErrorName | undefined {
   if (groupId === '') return 'INVALID_GROUP_ID'
   if (coordinator.consumerGroups.get(groupId)) return undefined
+  if (coordinator.shareGroups.get(groupId)) return 'GROUP_ID_NOT_FOUND'
   const group = coordinator.groups.get(groupId)
   if (!group) return coordinator.offsets.has(groupId) ? undefined : 'GROUP_ID_NOT_FOUND'
   if (group.state === 'Dead') return 'GROUP_ID_NOT_FOUND'
@@ -226,7 +229,7 @@ export interface DescribedGroup {
   readonly groupId: string
   readonly state: string
   readonly protocolType: string
-  readonly type: 'classic' | 'consumer'
+  readonly type: GroupKind
 }
 
 /** Every group there is, those with nothing but committed offsets included. */
@@ -237,6 +240,9 @@ export function listGroups(coordinator: GroupCoordinator): DescribedGroup[] {
   }
   for (const { groupId, state } of coordinator.consumerGroups.groups.values()) {
     listed.push({ groupId, state, protocolType: 'consumer', type: 'consumer' })
+  }
+  for (const { groupId, state } of coordinator.shareGroups.groups.values()) {
+    listed.push({ groupId, state, protocolType: 'share', type: 'share' })
   }
   for (const groupId of coordinator.offsets.groups()) {
     if (coordinator.groups.has(groupId) || coordinator.consumerGroups.get(groupId)) continue

@@ -2,9 +2,9 @@
  * Records of `__consumer_offsets`: committed offsets and the state of groups, in Apache Kafka's
  * formats. A key starts with its type, a value with its version; a null value removes.
  *
- * Those of consumer groups are in consumer-group/consumer-group-records.ts. Kinds that this
- * coordinator does not work with (share and streams groups) decode to `other` and are left as they
- * are.
+ * Those of consumer groups are in consumer-group/consumer-group-records.ts, those of share groups
+ * in share-group/share-group-records.ts. Kinds that this coordinator does not work with decode to
+ * `other` and are left as they are.
  */
 import {
   decodePrefixed,
@@ -19,6 +19,12 @@ import {
   decodeConsumerGroupRecord,
   encodeConsumerGroupRecord,
 } from '../consumer-group/consumer-group-records.ts'
+import {
+  decodeShareGroupRecord,
+  encodeShareGroupRecord,
+  isShareGroupRecord,
+  type ShareGroupRecord,
+} from '../share-group/share-group-records.ts'
 
 export interface CommittedOffset {
   readonly offset: number
@@ -59,6 +65,7 @@ export type GroupRecord =
     }
   | { readonly kind: 'group'; readonly group: string; readonly value: GroupSnapshot | null }
   | ConsumerGroupRecord
+  | ShareGroupRecord
 
 const OFFSET_TYPE = 1
 const GROUP_TYPE = 2
@@ -76,6 +83,7 @@ export function encodeGroupRecord(record: GroupRecord): { key: Buffer; value: Bu
       value: value && encodePrefixed(GroupMetadataValue, GROUP_VERSION, GROUP_VERSION, value),
     }
   }
+  if (isShareGroupRecord(record)) return encodeShareGroupRecord(record)
   if (record.kind !== 'offset') return encodeConsumerGroupRecord(record)
   const { group, topic, partition, value } = record
   const version = value && value.expireTimestamp >= 0 ? OFFSET_VERSION_WITH_EXPIRY : OFFSET_VERSION
@@ -100,5 +108,8 @@ export function decodeGroupRecord(
     const decoded = value && decodePrefixed(GroupMetadataValue, value.readInt16BE(0), value)
     return { kind: 'group', group, value: decoded }
   }
-  return decodeConsumerGroupRecord(type, key, value) ?? { kind: 'other' }
+  return (
+    decodeConsumerGroupRecord(type, key, value) ??
+    decodeShareGroupRecord(type, key, value) ?? { kind: 'other' }
+  )
 }

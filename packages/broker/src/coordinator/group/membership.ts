@@ -61,6 +61,7 @@ export function join(
   ) {
     return refuse('INVALID_SESSION_TIMEOUT')
   }
+  if (coordinator.shareGroups.get(groupId)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
   const consumerGroup = coordinator.consumerGroups.get(groupId)
   if (consumerGroup && !consumerGroup.isEmpty) return refuse('INCONSISTENT_GROUP_PROTOCOL')
   const existing = coordinator.groups.get(groupId)
