@@ -16,6 +16,7 @@ import {
 import type { BrokerServices } from '../broker-services.ts'
 import { handler } from '../handler.ts'
 import type { TopicImage } from '../metadata/metadata-image.ts'
+import { forgetDeletedTopics } from '../share/share-offsets.ts'
 
 type Answer = InferInput<typeof DeleteTopicsResponse>['responses'][number]
 
@@ -41,6 +42,7 @@ export const deleteTopics = handler(
     if (found.size > 0) {
       await services.topics.delete([...found])
       await services.groups.forgetTopics(new Set([...found].map((topic) => topic.name)))
+      await forgetDeletedTopics(services, new Set([...found].map((topic) => topic.id)))
     }
     return { throttleTimeMs: 0, responses }
   },

@@ -24,6 +24,7 @@ import {
 } from '../coordinator/group/group-offsets.ts'
 import type { GroupRecord } from '../coordinator/group/group-records.ts'
 import { handler } from '../handler.ts'
+import { deleteShareGroup } from '../share/share-offsets.ts'
 
 export const listGroups = handler(
   apis.listGroups,
@@ -125,10 +126,16 @@ const NO_BYTES = Buffer.alloc(0)
 export const deleteGroups = handler(
   apis.deleteGroups,
   { lowest: 0, highest: 3 },
-  async ({ groups }, _context, request) => {
+  async (services, _context, request) => {
+    const { groups } = services
     const results = []
     for (const groupId of new Set(request.groupsNames)) {
       const fault = await groups.load(groupId)
+      if (!fault && groups.coordinator.shareGroups.get(groupId)) {
+        const deleted = await deleteShareGroup(services, groupId)
+        results.push({ groupId, errorCode: errorCode(deleted) })
+        continue
+      }
       const decision = fault ?? deleteGroup(groups.coordinator, groupId, groups.now())
       if (typeof decision !== 'string') await groups.append(decision)
       const error: ErrorName = typeof decision === 'string' ? decision : 'NONE'

@@ -29,6 +29,11 @@ import { shareFetch } from './share-fetch.ts'
 import { shareGroupDescribe } from './share-group-describe.ts'
 import { shareGroupHeartbeat } from './share-group-heartbeat.ts'
 import {
+  alterShareGroupOffsets,
+  deleteShareGroupOffsets,
+  describeShareGroupOffsets,
+} from './share-group-offsets.ts'
+import {
   deleteShareGroupState,
   initializeShareGroupState,
   readShareGroupState,
@@ -93,4 +98,7 @@ export const handlers: readonly Handler[] = [
   writeShareGroupState,
   deleteShareGroupState,
   readShareGroupStateSummary,
+  describeShareGroupOffsets,
+  alterShareGroupOffsets,
+  deleteShareGroupOffsets,
 ]
