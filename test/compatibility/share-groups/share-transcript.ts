@@ -114,6 +114,22 @@ export class ShareTranscript {
     })
   }
 
+  /** Finds out the id of a topic that is there already. */
+  async learnTopic(name: string): Promise<void> {
+    const asked = { topics: [{ name, topicId: NO_ID }], allowAutoTopicCreation: false }
+    type Seen = { topics: { topicId: string }[] }
+    const seen = await this.send<Seen>('admin', apis.metadata, 12, asked)
+    this.ids.set(name, seen.topics[0]?.topicId as string)
+  }
+
+  /** Records of a partition that a group has not done with. */
+  async lag(groupId: string, topicName: string, partition: number): Promise<number> {
+    const asked = { groups: [{ groupId, topics: [{ topicName, partitions: [partition] }] }] }
+    type Told = { groups: { topics: { partitions: { lag: number }[] }[] }[] }
+    const told = await this.send<Told>('admin', apis.describeShareGroupOffsets, 1, asked)
+    return told.groups[0]?.topics[0]?.partitions[0]?.lag as number
+  }
+
   /** Both coordinators' topics are made by the first question for them. */
   async findCoordinators(): Promise<void> {
     for (const keyType of [0, 2]) {
