@@ -16,6 +16,7 @@ import { BrokerMetrics } from './metrics.ts'
 import { Partitions } from './partitions.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { recordTools } from './record-tools.ts'
+import { DeadLetters } from './share/dead-letters.ts'
 import { ShareService } from './share/share-service.ts'
 import { ShareStateService } from './share/share-state-service.ts'
 import { TopicAdmin } from './topic-admin.ts'
@@ -128,7 +129,8 @@ function openShare(
     offsetReset: String(configs.groupOwn(group, 'share.auto.offset.reset')),
   })
   const sessionsMax = config.get('group.share.max.share.sessions')
-  const share = new ShareService({ ...shared, states, sessionsMax, settingsOf })
+  const deadLetters = new DeadLetters({ ...shared, configs })
+  const share = new ShareService({ ...shared, states, deadLetters, sessionsMax, settingsOf })
   const { shareGroups } = shared.groups.coordinator
   shareGroups.onGone = (group, member) => share.onGone(group, member)
   return share

@@ -28,6 +28,7 @@ const SETTINGS = {
   'group.share.heartbeat.interval.ms': '500',
   'group.share.delivery.count.limit': String(DELIVERIES_MAX),
   'share.coordinator.snapshot.update.records.per.snapshot': '20',
+  'share.coordinator.state.topic.prune.interval.ms': '200',
 }
 
 /** What the member knows, and what must never happen after it. */

@@ -489,3 +489,53 @@ export const redelivery: Play = async (t) => {
     groups: [{ groupId: group, topics: null }],
   })
 }
+
+export const deadLetters: Play = async (t) => {
+  const group = 'z-dead'
+  const member = 'zm1'
+  await t.createTopic('src', 3)
+  await t.createTopic('dlq.dead', 2)
+  await t.setTopic('dlq.dead', { 'errors.deadletterqueue.group.enable': 'true' })
+  await t.setGroup(group, {
+    'share.auto.offset.reset': 'earliest',
+    'share.delivery.count.limit': '2',
+    'share.record.lock.duration.ms': '1500',
+    'errors.deadletterqueue.topic.name': 'dlq.dead',
+    'errors.deadletterqueue.copy.record.enable': 'true',
+  })
+  const partitions = ['src-0', 'src-1', 'src-2']
+  for (const partition of [0, 1, 2]) await t.produce('src', partition, 3)
+  await t.join(group, member, ['src'], 3)
+  const { length } = t.lines
+  let epoch = 0
+  /** Partitions come in whatever order. */
+  const fetchUntil = async (count: number) => {
+    for (let seen = 0; seen < count; ) {
+      const asked = { group, member, epoch: epoch++, partitions: epoch === 1 ? partitions : [] }
+      const { responses } = await t.fetch('any', asked)
+      for (const partition of responses.flatMap((response) => response.partitions)) {
+        if (partition.acquiredRecords.length > 0) seen++
+      }
+    }
+  }
+  await fetchUntil(3)
+  t.lines.length = length
+  const acks = {
+    'src-0': [[0, 2, 1]],
+    'src-1': [
+      [0, 0, 2],
+      [1, 2, 0],
+    ],
+    'src-2': [
+      [0, 0, 2],
+      [1, 2, 3],
+    ],
+  } as const
+  await t.acknowledge('some fail', { group, member, epoch: epoch++, acks })
+  await fetchUntil(2)
+  t.lines.length = length
+  const last = { group, member, epoch: epoch++, acks: { 'src-1': [[0, 0, 2]] as const } }
+  await t.acknowledge('released once more', last)
+  await t.read('dlq.dead', 0, 3)
+  await t.read('dlq.dead', 1, 1)
+}

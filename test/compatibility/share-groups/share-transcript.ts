@@ -9,6 +9,7 @@ import {
   errorName,
   type Fields,
   type FieldsInput,
+  readBatches,
   type ShareAcknowledgeResponse,
   type ShareFetchResponse,
   type ShareGroupHeartbeatResponse,
@@ -156,13 +157,54 @@ export class ShareTranscript {
     await this.send('admin', apis.produce, 13, body)
   }
 
-  async setGroup(groupId: string, settings: Readonly<Record<string, string>>): Promise<void> {
+  setGroup(groupId: string, settings: Readonly<Record<string, string>>): Promise<void> {
+    return this.set(32, groupId, settings)
+  }
+
+  setTopic(topic: string, settings: Readonly<Record<string, string>>): Promise<void> {
+    return this.set(2, topic, settings)
+  }
+
+  /** Reads a partition from its beginning, until so many records are there. */
+  async read(topic: string, partition: number, count: number): Promise<void> {
+    const lines: string[] = []
+    await waitUntil(`${count} records in ${topic}`, async () => {
+      lines.length = 0
+      const asked = { partition, fetchOffset: 0, partitionMaxBytes: 1 << 20 }
+      const body = {
+        maxWaitMs: 200,
+        minBytes: 1,
+        maxBytes: 1 << 20,
+        isolationLevel: 0,
+        topics: [{ topicId: this.topicId(topic), partitions: [asked] }],
+        forgottenTopicsData: [],
+      }
+      type Got = { responses: { partitions: { records: Buffer }[] }[] }
+      const got = await this.send<Got>('admin', apis.fetch, 13, body)
+      for (const batch of readBatches(got.responses[0]?.partitions[0]?.records as Buffer)) {
+        for (const { key, value, headers } of batch.records()) {
+          const told = headers
+            .filter(({ key: name }) => name !== '__dlq.errors.message')
+            .map((header) => `${header.key}=${header.value}`)
+          lines.push([key, value, ...told].join(' '))
+        }
+      }
+      return lines.length >= count
+    })
+    this.lines.push(...lines.sort())
+  }
+
+  private async set(
+    resourceType: number,
+    resourceName: string,
+    settings: Readonly<Record<string, string>>,
+  ): Promise<void> {
     const configs = Object.entries(settings).map(([name, value]) => ({
       name,
       configOperation: 0,
       value,
     }))
-    const resources = [{ resourceType: 32, resourceName: groupId, configs }]
+    const resources = [{ resourceType, resourceName, configs }]
     const body = { resources, validateOnly: false }
     await this.send('admin', apis.incrementalAlterConfigs, 1, body)
     // Apache Kafka's group coordinator hears of it a moment later.

@@ -23,12 +23,10 @@ export const groupConfigSettings = defineConfig({
   }),
   'errors.deadletterqueue.copy.record.enable': bool({
     default: false,
-    noEffect: true,
     doc: 'Whether key, value and headers of a failed record go to the dead letter topic, or only where it came from.',
   }),
   'errors.deadletterqueue.topic.name': text({
     default: '',
-    noEffect: true,
     doc: 'Topic that gets the records this share group failed to process; empty means none.',
   }),
   'share.assignment.interval.ms': int({

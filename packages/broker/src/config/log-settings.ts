@@ -89,13 +89,11 @@ export const logSettings = defineConfig({
   'errors.deadletterqueue.auto.create.topics.enable': bool({
     default: false,
     dynamic: 'cluster-wide',
-    noEffect: true,
     doc: 'Whether the dead letter topic of a share group is created when it is missing.',
   }),
   'errors.deadletterqueue.topic.name.prefix': text({
     default: 'dlq.',
     dynamic: 'cluster-wide',
-    noEffect: true,
     doc: 'How the name of a dead letter topic of a share group must begin.',
   }),
   'fetch.max.bytes': int({

@@ -47,7 +47,6 @@ export const topicSettings = defineConfig({
   }),
   'errors.deadletterqueue.group.enable': bool({
     default: false,
-    noEffect: true,
     doc: 'Whether share groups may write failed records to this topic.',
   }),
   'file.delete.delay.ms': long({

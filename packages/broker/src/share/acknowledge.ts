@@ -4,7 +4,13 @@
  */
 import type { ErrorName } from '@ottla/protocol'
 import { type InFlightBatch, NOBODY, RecordState, type Slot } from './in-flight-batch.ts'
-import { giveUp, type SharePartition, SlotChanges, type Transition } from './share-partition.ts'
+import {
+  type FailedRecords,
+  giveUp,
+  type SharePartition,
+  SlotChanges,
+  type Transition,
+} from './share-partition.ts'
 
 export const AckType = { GAP: 0, ACCEPT: 1, RELEASE: 2, REJECT: 3, RENEW: 4 } as const
 
@@ -90,6 +96,12 @@ function acknowledgeBatch(
   return undefined
 }
 
+/** Gaps are no failures, since nobody has seen a record there. */
+const REASONS: ReadonlyMap<number, FailedRecords['reason']> = new Map([
+  [AckType.RELEASE, 'worn'],
+  [AckType.REJECT, 'rejected'],
+])
+
 interface SlotsContext extends AcknowledgeOptions {
   readonly partition: SharePartition
   readonly changes: SlotChanges
@@ -114,7 +126,10 @@ function acknowledgeSlots(
       if (context.renewedDeadlineMs === undefined) return 'INVALID_RECORD_STATE'
       slot.lockDeadlineMs = context.renewedDeadlineMs
       context.partition.noteDeadline(slot.lockDeadlineMs)
-    } else context.changes.make(slot, [from, to], () => apply(slot, type, context.deliveryCountMax))
+    } else {
+      const change = () => apply(slot, type, context.deliveryCountMax)
+      context.changes.make(slot, [from, to], REASONS.get(type), change)
+    }
   }
   return undefined
 }

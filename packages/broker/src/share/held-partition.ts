@@ -5,7 +5,9 @@
 import { type Clock, type Logger, messageOf, type Timer } from '@ottla/base'
 import type { ErrorName } from '@ottla/protocol'
 import { type PartitionLog, StorageError } from '@ottla/storage'
-import type { SharePartition, Transition } from './share-partition.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import { RecordState } from './in-flight-batch.ts'
+import type { FailedRecords, SharePartition, Transition } from './share-partition.ts'
 import type { SharePartitionKey } from './share-state-records.ts'
 import type { ShareStateService } from './share-state-service.ts'
 import type { StateBatch } from './state-batches.ts'
@@ -19,6 +21,7 @@ export interface HeldPartitionOptions {
   readonly states: ShareStateService
   readonly clock: Clock
   readonly logger: Logger
+  readonly deadLetters: DeadLetters
   readonly deliveryCountMax: () => number
   /** Another one has moved on with the state; what is known here does not count any more. */
   readonly onFenced: () => void
@@ -67,6 +70,7 @@ export class HeldPartition {
   async apply(transition: Transition): Promise<ErrorName> {
     let error: ErrorName
     try {
+      if (transition.failed.length > 0) await this.bury(transition.failed)
       error = await this.persist(transition.batches)
     } catch (cause) {
       transition.rollBack()
@@ -88,6 +92,19 @@ export class HeldPartition {
     const error = await states.perform(key, (all, nowMs) => all.write(key, write, nowMs))
     if (error !== 'NONE') onFenced()
     return error
+  }
+
+  /** Failed records reach the dead letter queue before they are given up. */
+  private bury(failed: readonly FailedRecords[]): Promise<void> {
+    return this.options.deadLetters.write(this.key, this.log, failed)
+  }
+
+  private async noteExpired(released: readonly StateBatch[]): Promise<void> {
+    const failed = released
+      .filter(({ deliveryState }) => deliveryState === RecordState.ARCHIVED)
+      .map((batch) => ({ ...batch, reason: 'worn' as const }))
+    if (failed.length > 0) await this.bury(failed)
+    this.note(released)
   }
 
   /** Writes down what has changed already; failing costs no more than a redelivery. */
@@ -119,7 +136,12 @@ export class HeldPartition {
       this.timer = undefined
       const max = this.options.deliveryCountMax()
       const released = this.partition.expireLocks(clock.monotonicMs(), max)
-      if (released.length > 0) this.note(released)
+      if (released.length > 0) {
+        this.noteExpired(released).catch((error: unknown) => {
+          const { logger, key } = this.options
+          logger.error('expired records cannot be given up', { ...key, reason: messageOf(error) })
+        })
+      }
       this.arm()
     })
   }

@@ -30,9 +30,18 @@ export interface StateBefore {
   readonly batches: readonly StateBatch[]
 }
 
+/** Records that were given up, and why. */
+export interface FailedRecords {
+  readonly firstOffset: number
+  readonly lastOffset: number
+  readonly deliveryCount: number
+  readonly reason: 'rejected' | 'worn'
+}
+
 /** Changes that count already, but may have to be taken back. */
 export interface Transition {
   readonly batches: readonly StateBatch[]
+  readonly failed: readonly FailedRecords[]
   /** They are durable. */
   commit(): void
   /** They will never be. */
@@ -198,7 +207,7 @@ export class SharePartition {
     for (const batch of this.batches) {
       for (const [slot, first, last] of batch.slots(this.startOffset)) {
         if (slot.state !== RecordState.ACQUIRED || slot.memberId !== memberId) continue
-        changes.make(slot, [first, last], () => giveUp(slot, deliveryCountMax))
+        changes.make(slot, [first, last], 'worn', () => giveUp(slot, deliveryCountMax))
       }
     }
     return changes.transition(this)
@@ -217,11 +226,22 @@ export function giveUp(slot: Slot, deliveryCountMax: number): void {
 export class SlotChanges {
   private readonly changed: { readonly slot: Slot; readonly before: Slot }[] = []
   private readonly batches: StateBatch[] = []
+  private readonly failed: FailedRecords[] = []
 
-  make(slot: Slot, [first, last]: readonly [number, number], change: () => void): void {
+  /** `reason` is why the records have failed, should they end in the archive. */
+  make(
+    slot: Slot,
+    [first, last]: readonly [number, number],
+    reason: FailedRecords['reason'] | undefined,
+    change: () => void,
+  ): void {
     this.changed.push({ slot, before: { ...slot } })
     change()
     slot.isPending = true
+    if (reason && slot.state === RecordState.ARCHIVED) {
+      const { deliveryCount } = slot
+      this.failed.push({ firstOffset: first, lastOffset: last, deliveryCount, reason })
+    }
     this.batches.push(stateBatchOf(slot, first, last))
   }
 
@@ -233,6 +253,7 @@ export class SlotChanges {
     const { changed } = this
     return {
       batches: joined(this.batches),
+      failed: this.failed,
       commit: () => {
         for (const { slot } of changed) slot.isPending = false
         partition.advance()

@@ -7,6 +7,7 @@ import type { ErrorName } from '@ottla/protocol'
 import { type PartitionLog, StorageError } from '@ottla/storage'
 import type { MetadataImage } from '../metadata/metadata-image.ts'
 import type { Partitions } from '../partitions.ts'
+import type { DeadLetters } from './dead-letters.ts'
 import { HeldPartition } from './held-partition.ts'
 import { SharePartition } from './share-partition.ts'
 import { type ShareSession, ShareSessions } from './share-sessions.ts'
@@ -31,6 +32,7 @@ export interface ShareServiceOptions {
   readonly image: MetadataImage
   readonly clock: Clock
   readonly logger: Logger
+  readonly deadLetters: DeadLetters
   readonly sessionsMax: number
   readonly settingsOf: (groupId: string) => ShareGroupSettings
 }
@@ -106,7 +108,7 @@ export class ShareService {
     state: ShareState,
     startOffset: number,
   ): HeldPartition {
-    const { states, clock, logger, image } = this.options
+    const { states, clock, logger, image, deadLetters } = this.options
     const { batches, stateEpoch } = state
     const topic = image.topicsById.get(key.topicId)
     const leaderEpoch = topic?.partitions[key.partition]?.leaderEpoch ?? 0
@@ -119,6 +121,7 @@ export class ShareService {
       states,
       clock,
       logger,
+      deadLetters,
       deliveryCountMax: () => this.settingsOf(key.groupId).deliveryCountMax,
       onFenced: () => this.forget(key),
     })
