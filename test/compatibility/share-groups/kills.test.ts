@@ -2,7 +2,7 @@
  * A Java member of a share group at work while the broker is killed again and again. What was
  * acknowledged stays so, what was not comes again, and no record is left behind.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -113,5 +113,8 @@ test('loses nothing and forgets nothing when the broker is killed', async () => 
   expect(await last.lag('workers', 'work', 0)).toBe(0)
   last.close()
   await broker.stop()
+  // States that were written anew have let go of the records in front of them.
+  const starts = readFileSync(join(dataDir, 'log', 'log-start-offset-checkpoint'), 'utf8')
+  expect(starts).toMatch(/__share_group_state \d+ [1-9]/)
   rmSync(dataDir, { recursive: true, force: true })
 })
