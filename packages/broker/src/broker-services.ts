@@ -13,6 +13,7 @@ import type { BrokerMetrics } from './metrics.ts'
 import type { Partitions } from './partitions.ts'
 import type { ProducerIds } from './producer-ids.ts'
 import type { ShareService } from './share/share-service.ts'
+import type { TelemetryService } from './telemetry/telemetry-service.ts'
 import type { TopicAdmin } from './topic-admin.ts'
 
 /** What handlers work with. Made once at start; see broker.ts. */
@@ -30,6 +31,7 @@ export interface BrokerServices {
   readonly share: ShareService
   readonly transactions: TransactionService
   readonly producerIds: ProducerIds
+  readonly telemetry: TelemetryService
   readonly fetchSessions: FetchSessionCache
   readonly endpoints: Endpoints
   readonly metrics: BrokerMetrics

@@ -14,6 +14,8 @@ export interface Handler {
   readonly highest: number
   /** First version in ApiVersions where that differs from what is served (KAFKA-18659). */
   readonly advertisedLowest: number
+  /** Whether ApiVersions offers it; it is served all the same. */
+  readonly isAdvertised: (services: BrokerServices) => boolean
   readonly handle: (
     services: BrokerServices,
     context: RequestContext,
@@ -27,6 +29,7 @@ export function handler<Q extends Fields, S extends Fields>(
     readonly lowest: number
     readonly highest: number
     readonly advertisedLowest?: number
+    readonly isAdvertised?: Handler['isAdvertised']
   },
   handle: (
     services: BrokerServices,
@@ -39,6 +42,7 @@ export function handler<Q extends Fields, S extends Fields>(
     lowest: versions.lowest,
     highest: versions.highest,
     advertisedLowest: versions.advertisedLowest ?? versions.lowest,
+    isAdvertised: versions.isAdvertised ?? (() => true),
     handle: handle as unknown as Handler['handle'],
   }
 }

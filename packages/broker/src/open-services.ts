@@ -19,6 +19,7 @@ import { recordTools } from './record-tools.ts'
 import { DeadLetters } from './share/dead-letters.ts'
 import { ShareService } from './share/share-service.ts'
 import { ShareStateService } from './share/share-state-service.ts'
+import { TelemetryService } from './telemetry/telemetry-service.ts'
 import { TopicAdmin } from './topic-admin.ts'
 
 export interface OpenOptions {
@@ -73,6 +74,7 @@ export async function openServices(
     const shared = { partitions, image, clock, random, logger }
     const groups = new GroupService({ ...shared, ...groupOptions(config, configs) })
     const topics = new TopicAdmin(admin)
+    const transactionServices = { ...shared, ...transactionOptions(config) }
     return {
       nodeId,
       clusterId,
@@ -85,13 +87,9 @@ export async function openServices(
       topics,
       groups,
       share: openShare(config, configs, { ...shared, topics, groups }),
-      transactions: new TransactionService({
-        ...shared,
-        ...transactionOptions(config),
-        groups,
-        producerIds,
-      }),
+      transactions: new TransactionService({ ...transactionServices, groups, producerIds }),
       producerIds,
+      telemetry: new TelemetryService({ ...shared, ...telemetryOptions(config), metadata }),
       fetchSessions: fetchSessionsOf(config, random),
       endpoints: new Endpoints(config.advertisedListeners()),
       metrics: new BrokerMetrics(),
@@ -135,6 +133,11 @@ function openShare(
   shareGroups.onGone = (group, member) => share.onGone(group, member)
   return share
 }
+
+const telemetryOptions = (config: BrokerConfig) => ({
+  pushBytesMax: config.get('telemetry.max.bytes'),
+  collector: config.get('client.telemetry.otlp.endpoint'),
+})
 
 const groupOptions = (config: BrokerConfig, configs: ConfigResolver) => ({
   consumerGroups: {

@@ -34,6 +34,9 @@ export class BrokerConfig {
       if (row) values.set(name, parseConfig(name, row, value))
       else if (!isListenerSetting(name)) warnings.push(unknownSetting(name))
     }
+    if (values.get('authorizer.class.name')) {
+      warnings.push('ACLs are kept but not enforced: every client may do everything')
+    }
     const config = new BrokerConfig(given, values, warnings)
     config.checkTogether()
     return config

@@ -6,6 +6,7 @@
 import { type ConfigRow, formatConfig, parseConfig } from '@ottla/base'
 import type { BrokerConfig } from './broker-config.ts'
 import { type BrokerSettingName, brokerSettings } from './broker-settings.ts'
+import { clientMetricsSettings } from './client-metrics-settings.ts'
 import { groupConfigSettings } from './group-config-settings.ts'
 import { topicSettings } from './topic-settings.ts'
 
@@ -204,6 +205,20 @@ export class ConfigResolver {
       found.push(described({ name, row, value, source, synonyms, isReadOnly: false }))
     }
     return found
+  }
+
+  /** A subscription of client metrics; one that nobody made has the defaults. */
+  describeClientMetrics(subscription: string): DescribedConfig[] {
+    const own = this.dynamic(ResourceType.CLIENT_METRICS, subscription)
+    return Object.entries<ConfigRow>(clientMetricsSettings).map(([name, row]) => {
+      const text = own?.get(name)
+      const parsed = text === undefined ? row.default : parseConfig(name, row, text)
+      // Repeated values count, and are shown, once.
+      const value = formatConfig(row, Array.isArray(parsed) ? [...new Set(parsed)] : parsed)
+      const source = text === undefined ? ConfigSource.DEFAULT : ConfigSource.CLIENT_METRICS
+      const synonyms = text === undefined ? [] : [{ name, value, source }]
+      return described({ name, row, value, source, synonyms, isReadOnly: false })
+    })
   }
 
   describeGroup(group: string): DescribedConfig[] {

@@ -180,7 +180,6 @@ export const networkSettings = defineConfig({
     default: 1048576,
     min: 1,
     importance: 'low',
-    noEffect: true,
     doc: 'Most bytes of metrics a client may push in one request.',
   }),
 })

@@ -1,4 +1,4 @@
-import { bool, defineConfig, int, text } from '@ottla/base'
+import { bool, defineConfig, int, nullableText, text } from '@ottla/base'
 
 /** Settings that Apache Kafka does not have. */
 export const ownSettings = defineConfig({
@@ -14,6 +14,11 @@ export const ownSettings = defineConfig({
     own: true,
     importance: 'high',
     doc: 'Permits listeners on addresses other than loopback without TLS and authentication.',
+  }),
+  'client.telemetry.otlp.endpoint': nullableText({
+    default: null,
+    own: true,
+    doc: "URL that takes the metrics clients push (KIP-714) as OTLP over HTTP, such as a collector's http://127.0.0.1:4318/v1/metrics. Clients are offered to push only when it is set.",
   }),
   'metrics.port': int({
     default: -1,

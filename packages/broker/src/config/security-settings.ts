@@ -17,9 +17,9 @@ import {
 export const securitySettings = defineConfig({
   'authorizer.class.name': text({
     default: '',
+    oneOf: ['', 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'],
     importance: 'low',
-    noEffect: true,
-    doc: 'Java class that decides who may do what; empty permits everything. This version has no authorizer.',
+    doc: 'With the class of the standard authorizer ACLs can be made and are kept. They are not enforced yet: everything is permitted all the same.',
   }),
   'delegation.token.expiry.check.interval.ms': long({
     default: 3600000,

@@ -14,7 +14,8 @@ const SOFTWARE_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
 /** `handlers` is passed in because the list itself contains this handler. */
 export const apiVersions = (handlers: () => readonly Handler[]): Handler =>
-  handler(apis.apiVersions, { lowest: 0, highest: 5 }, (services, { apiVersion }, request) => {
+  handler(apis.apiVersions, { lowest: 0, highest: 5 }, (services, context, request) => {
+    const { apiVersion, connection } = context
     const { clientSoftwareName, clientSoftwareVersion, clusterId, nodeId } = request
     const isNamed =
       SOFTWARE_NAME.test(clientSoftwareName) && SOFTWARE_NAME.test(clientSoftwareVersion)
@@ -27,10 +28,15 @@ export const apiVersions = (handlers: () => readonly Handler[]): Handler =>
     if (apiVersion >= 5 && isOther) {
       return { errorCode: errorCode('REBOOTSTRAP_REQUIRED'), apiKeys: [], throttleTimeMs: 0 }
     }
+    if (apiVersion >= 3) {
+      const software = { name: clientSoftwareName, version: clientSoftwareVersion }
+      services.telemetry.introduce(connection, software)
+    }
+    const offered = handlers().filter(({ isAdvertised }) => isAdvertised(services))
     return {
       errorCode: 0,
       throttleTimeMs: 0,
-      apiKeys: handlers().map(({ api, advertisedLowest, highest }) => ({
+      apiKeys: offered.map(({ api, advertisedLowest, highest }) => ({
         apiKey: api.key,
         minVersion: advertisedLowest,
         maxVersion: highest,

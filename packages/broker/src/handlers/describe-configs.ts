@@ -13,7 +13,7 @@ import {
   type InferInput,
 } from '@ottla/protocol'
 import type { BrokerServices } from '../broker-services.ts'
-import { ConfigSource, type DescribedConfig, ResourceType } from '../config/config-resolver.ts'
+import { type DescribedConfig, ResourceType } from '../config/config-resolver.ts'
 import { handler } from '../handler.ts'
 import { topicNameFault } from '../metadata/topic-names.ts'
 
@@ -66,7 +66,7 @@ function answer(
   const wanted = configurationKeys === null ? undefined : new Set(configurationKeys)
   return {
     errorCode: 0,
-    errorMessage: null,
+    errorMessage: '',
     resourceType,
     resourceName,
     configs: found.configs
@@ -110,7 +110,11 @@ function describe(services: BrokerServices, type: number, name: string): Found {
       if (name !== String(nodeId)) return wrongBroker(name, nodeId)
       return { configs: [] }
     case ResourceType.CLIENT_METRICS:
-      return { configs: clientMetrics(services, name) }
+      if (name === '') {
+        const message = 'Client metrics subscription name must not be empty'
+        return { error: 'INVALID_REQUEST', message }
+      }
+      return { configs: configs.describeClientMetrics(name) }
     case ResourceType.GROUP:
       if (name === '') return { error: 'INVALID_REQUEST', message: 'Group name must not be empty' }
       return { configs: configs.describeGroup(name) }
@@ -123,18 +127,3 @@ const wrongBroker = (name: string, nodeId: number): Found => ({
   error: 'INVALID_REQUEST',
   message: `Unexpected broker id, expected ${nodeId} or empty string, but received ${name}`,
 })
-
-/** Subscriptions of client metrics (KIP-714) are stored for those who ask for them. */
-function clientMetrics(services: BrokerServices, name: string): DescribedConfig[] {
-  const stored =
-    services.image.config(ResourceType.CLIENT_METRICS, name) ?? new Map<string, string>()
-  return [...stored].map(([key, value]) => ({
-    name: key,
-    value,
-    row: { type: 'list', default: [], doc: 'Client metrics subscription (KIP-714).' },
-    source: ConfigSource.CLIENT_METRICS,
-    isReadOnly: false,
-    isSensitive: false,
-    synonyms: [],
-  }))
-}

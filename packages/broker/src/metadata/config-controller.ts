@@ -4,6 +4,7 @@
  */
 import { ConfigError, type ConfigRow, nearestName, parseConfig } from '@ottla/base'
 import { brokerSettings } from '../config/broker-settings.ts'
+import { clientMetricsFault } from '../config/client-metrics-settings.ts'
 import { ResourceType } from '../config/config-resolver.ts'
 import { groupConfigSettings } from '../config/group-config-settings.ts'
 import { topicSettings } from '../config/topic-settings.ts'
@@ -125,8 +126,11 @@ function checkResource(image: MetadataImage, target: AlterTarget): void {
         )
       }
       return
-    case ResourceType.GROUP:
     case ResourceType.CLIENT_METRICS:
+      if (resourceName === '')
+        throw new Refusal('INVALID_REQUEST', "Subscription name can't be empty")
+      return
+    case ResourceType.GROUP:
       if (resourceName === '') {
         throw new Refusal('INVALID_REQUEST', 'Default resources are not allowed for this type.')
       }
@@ -171,7 +175,8 @@ function changedValue(
 
 function checkValue(target: AlterTarget, name: string, value: string): void {
   if (target.resourceType === ResourceType.CLIENT_METRICS) {
-    checkClientMetrics(name)
+    const fault = clientMetricsFault(name, value)
+    if (fault) throw new Refusal(fault[0], fault[1])
     return
   }
   const table = settingsOf(target.resourceType) as Readonly<Record<string, ConfigRow>>
@@ -191,14 +196,6 @@ function checkValue(target: AlterTarget, name: string, value: string): void {
   const what = target.resourceType === ResourceType.GROUP ? 'group' : 'topic'
   const fault = configFault(table, what, name, value)
   if (fault) throw new Refusal('INVALID_CONFIG', fault)
-}
-
-const CLIENT_METRICS_SETTINGS = ['metrics', 'interval.ms', 'match']
-
-function checkClientMetrics(name: string): void {
-  if (!CLIENT_METRICS_SETTINGS.includes(name)) {
-    throw new Refusal('INVALID_CONFIG', `Unknown client metrics configuration: ${name}`)
-  }
 }
 
 const configRecord = (target: AlterTarget, name: string, value: string | null): MetadataRecord =>

@@ -2,12 +2,14 @@
  * The cluster's metadata in memory: topics, settings, features, producer ids and the rest.
  *
  * `replay` is its only mutator, at start for every record of the log and afterwards for every
- * record that has become durable, so a restart always arrives at the same image. What ottla does
- * not act on yet (ACLs, quotas, credentials, tokens) is kept by identity, so that a snapshot loses
- * nothing.
+ * record that has become durable, so a restart always arrives at the same image. Delegation tokens,
+ * on which ottla does not act, are kept by identity, so that nothing is lost.
  */
 import { assert, type Uuid } from '@ottla/base'
+import { AclsImage } from './acls-image.ts'
+import { ClientQuotasImage } from './client-quotas-image.ts'
 import type { MetadataRecord, MetadataValue } from './metadata-record.ts'
+import { ScramImage } from './scram-image.ts'
 
 export interface PartitionImage {
   readonly partition: number
@@ -31,6 +33,10 @@ export class MetadataImage {
   readonly topicsById = new Map<Uuid, TopicImage>()
   readonly features = new Map<string, number>()
   readonly brokers = new Map<number, MetadataValue<'RegisterBrokerRecord'>>()
+  readonly controllers = new Map<number, MetadataValue<'RegisterControllerRecord'>>()
+  readonly acls = new AclsImage()
+  readonly scram = new ScramImage()
+  readonly quotas = new ClientQuotasImage()
   /** First id of the next block of producer ids. */
   nextProducerId = 0
   partitionCount = 0
@@ -54,7 +60,12 @@ export class MetadataImage {
       .map((key) => key.slice(prefix.length))
   }
 
-  /** Everything that is neither topic, setting, feature, broker nor producer id. */
+  /** Level of a feature, 0 when it is off. */
+  level(feature: string): number {
+    return this.features.get(feature) ?? 0
+  }
+
+  /** What nothing else in the image holds. */
   keptRecords(): Iterable<MetadataRecord> {
     return this.kept.values()
   }
@@ -103,7 +114,41 @@ export class MetadataImage {
         this.brokers.delete(record.value.brokerId)
         break
       default:
-        this.keep(record)
+        this.applyOther(record)
+    }
+  }
+
+  private applyOther(record: MetadataRecord): void {
+    switch (record.name) {
+      case 'AccessControlEntryRecord':
+        this.acls.add(record.value)
+        break
+      case 'RemoveAccessControlEntryRecord':
+        this.acls.remove(record.value)
+        break
+      case 'UserScramCredentialRecord':
+        this.scram.set(record.value)
+        break
+      case 'RemoveUserScramCredentialRecord':
+        this.scram.remove(record.value)
+        break
+      case 'ClientQuotaRecord':
+        this.quotas.change(record.value)
+        break
+      case 'RegisterControllerRecord':
+        this.controllers.set(record.value.controllerId ?? -1, record.value)
+        break
+      case 'UnregisterControllerRecord':
+        this.controllers.delete(record.value.controllerId ?? -1)
+        break
+      case 'DelegationTokenRecord':
+        this.kept.set(record.value.tokenId, record)
+        break
+      case 'RemoveDelegationTokenRecord':
+        this.kept.delete(record.value.tokenId)
+        break
+      default:
+      // Fencing and migration state concern the start that wrote them.
     }
   }
 
@@ -167,44 +212,7 @@ export class MetadataImage {
     else config.set(value.name, value.value)
     if (config.size === 0) this.configs.delete(key)
   }
-
-  private keep(record: MetadataRecord): void {
-    const key = identity(record)
-    if (key === undefined) return
-    if (key.startsWith('-')) this.kept.delete(key.slice(1))
-    else this.kept.set(key, record)
-  }
 }
 
 const TOPIC = 2
 const NO_LEADER_CHANGE = -2
-
-/** Key under which a record is kept; with a dash in front, the key that it removes. */
-function identity(record: MetadataRecord): string | undefined {
-  switch (record.name) {
-    case 'ClientQuotaRecord': {
-      const { entity, key, remove } = record.value
-      const parts = entity.map((e) => `${e.entityType}=${e.entityName ?? '<default>'}`).sort()
-      return `${remove ? '-' : ''}quota:${parts.join(',')}:${key}`
-    }
-    case 'AccessControlEntryRecord':
-      return `acl:${record.value.id}`
-    case 'RemoveAccessControlEntryRecord':
-      return `-acl:${record.value.id}`
-    case 'UserScramCredentialRecord':
-      return `scram:${record.value.mechanism}:${record.value.name}`
-    case 'RemoveUserScramCredentialRecord':
-      return `-scram:${record.value.mechanism}:${record.value.name}`
-    case 'DelegationTokenRecord':
-      return `token:${record.value.tokenId}`
-    case 'RemoveDelegationTokenRecord':
-      return `-token:${record.value.tokenId}`
-    case 'RegisterControllerRecord':
-      return `controller:${record.value.controllerId}`
-    case 'UnregisterControllerRecord':
-      return `-controller:${record.value.controllerId}`
-    default:
-      // Fencing and migration state concern the start that wrote them.
-      return undefined
-  }
-}

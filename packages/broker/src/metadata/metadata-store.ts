@@ -56,6 +56,10 @@ export class MetadataStore {
     this.log = log
   }
 
+  get leaderEpoch(): number {
+    return this.epoch
+  }
+
   /** Opens the log, replays it, and starts a new leader epoch. */
   static async open(options: MetadataStoreOptions): Promise<MetadataStore> {
     const { logs } = options

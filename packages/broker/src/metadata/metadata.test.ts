@@ -242,22 +242,21 @@ describe('the metadata image', () => {
     expect([...image.features.keys()]).toEqual(['kept'])
   })
 
-  it('keeps what it does not act on until that is removed', () => {
+  it('keeps tokens, which nobody acts on, until they are removed', () => {
     const image = new MetadataImage()
-    const id = 'AAAAAAAAAAAAAAAAAAAAAg'
-    const acl = metadataRecord('AccessControlEntryRecord', {
-      id,
-      resourceType: 2,
-      resourceName: 't',
-      patternType: 3,
-      principal: 'User:a',
-      host: '*',
-      operation: 3,
-      permissionType: 3,
+    const tokenId = 't'
+    const token = metadataRecord('DelegationTokenRecord', {
+      owner: 'User:a',
+      requester: 'User:a',
+      renewers: [],
+      issueTimestamp: 1,
+      maxTimestamp: 2,
+      expirationTimestamp: 2,
+      tokenId,
     })
-    replay(image, [acl])
+    replay(image, [token])
     expect([...image.keptRecords()]).toHaveLength(1)
-    replay(image, [metadataRecord('RemoveAccessControlEntryRecord', { id })])
+    replay(image, [metadataRecord('RemoveDelegationTokenRecord', { tokenId })])
     expect([...image.keptRecords()]).toHaveLength(0)
   })
 })

@@ -46,6 +46,7 @@ export class ServerConnection {
   readonly id: number
   readonly listenerName: string
   readonly remoteAddress: string
+  readonly remotePort: number
   readonly localAddress: string
   readonly localPort: number
   /** Monotonic time of the last byte received. */
@@ -68,6 +69,7 @@ export class ServerConnection {
     this.id = options.id
     this.listenerName = options.listenerName
     this.remoteAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    this.remotePort = socket.remotePort ?? 0
     this.localAddress = (socket.localAddress ?? '').replace(/^::ffff:/, '')
     this.localPort = socket.localPort ?? 0
     this.lastReceivedMs = options.clock.monotonicMs()
