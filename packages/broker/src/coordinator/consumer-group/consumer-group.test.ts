@@ -29,6 +29,17 @@ describe('a subscription by pattern', () => {
     expect(counts(second)).toBe('1,4')
   })
 
+  it('beside names is given with the heartbeat after', () => {
+    const harness = new ConsumerGroupHarness()
+    harness.topics.set('named', 2)
+    harness.topics.set('matched', 3)
+    const first = harness.join('m', ['named'], { subscribedTopicRegex: 'mat.*' })
+    expect(counts(first)).toBe('2')
+    const second = harness.heartbeat({ memberId: 'm', memberEpoch: first.memberEpoch })
+    expect(second.memberEpoch).toBe(first.memberEpoch + 1)
+    expect(counts(second)?.split(',').sort()).toEqual(['2', '3'])
+  })
+
   it('goes from the records with its last subscriber', () => {
     const harness = new ConsumerGroupHarness()
     harness.topics.set('t', 1)

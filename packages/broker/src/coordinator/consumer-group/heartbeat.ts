@@ -37,7 +37,7 @@ import {
 } from './heartbeat-checks.ts'
 import { hashOf } from './metadata-hash.ts'
 import { reconcile } from './reconciliation.ts'
-import { refreshPatterns, resolvePattern } from './subscribed-patterns.ts'
+import { refreshPatterns, resolveFirst, resolvePending } from './subscribed-patterns.ts'
 
 export type HeartbeatAnswer = InferInput<typeof ConsumerGroupHeartbeatResponse>
 
@@ -143,7 +143,8 @@ function beat(
   const { groupId, memberId } = request
   const assignorBefore = preferredAssignor(groups, groupId)
   takePlace(changes, request)
-  let isChanged = updateMember(changes, request, context)
+  let isChanged = resolvePending(changes, groups.get(groupId))
+  if (updateMember(changes, request, context)) isChanged = true
   const group = groups.get(groupId) as ConsumerGroup
   if (assignorBefore !== preferredAssignor(groups, groupId)) isChanged = true
   updateEpoch(changes, group, isChanged)
@@ -225,7 +226,7 @@ function updateMember(
   const group = changes.groups.get(groupId) as ConsumerGroup
   const isOther = (before?.subscribedTopicRegex ?? null) !== metadata.subscribedTopicRegex
   if (isOther) {
-    resolvePattern(changes, group, metadata.subscribedTopicRegex)
+    resolveFirst(changes, group, metadata)
     dropUnusedPatterns(changes, group)
   }
   return isOther || !sameNames(before?.subscribedTopicNames ?? [], metadata.subscribedTopicNames)
