@@ -202,6 +202,10 @@ const jobs = {
     build()
     return tsx('test/crash/run.ts')
   },
+  'test:librdkafka': () => {
+    build()
+    return tsx('test/conformance/librdkafka/run.ts')
+  },
   demo: () => {
     build()
     return tsx('demo/flights.ts')
