@@ -13,6 +13,7 @@ import type { BrokerMetrics } from './metrics.ts'
 import type { Partitions } from './partitions.ts'
 import type { ProducerIds } from './producer-ids.ts'
 import type { ShareService } from './share/share-service.ts'
+import type { StreamsTopics } from './streams-topics.ts'
 import type { TelemetryService } from './telemetry/telemetry-service.ts'
 import type { TopicAdmin } from './topic-admin.ts'
 
@@ -29,6 +30,7 @@ export interface BrokerServices {
   readonly topics: TopicAdmin
   readonly groups: GroupService
   readonly share: ShareService
+  readonly streamsTopics: StreamsTopics
   readonly transactions: TransactionService
   readonly producerIds: ProducerIds
   readonly telemetry: TelemetryService

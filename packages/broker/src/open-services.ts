@@ -19,6 +19,7 @@ import { recordTools } from './record-tools.ts'
 import { DeadLetters } from './share/dead-letters.ts'
 import { ShareService } from './share/share-service.ts'
 import { ShareStateService } from './share/share-state-service.ts'
+import { StreamsTopics } from './streams-topics.ts'
 import { TelemetryService } from './telemetry/telemetry-service.ts'
 import { TopicAdmin } from './topic-admin.ts'
 
@@ -86,6 +87,7 @@ export async function openServices(
       partitions,
       topics,
       groups,
+      streamsTopics: new StreamsTopics(topics, clock),
       share: openShare(config, configs, { ...shared, topics, groups }),
       transactions: new TransactionService({ ...transactionServices, groups, producerIds }),
       producerIds,
@@ -150,6 +152,18 @@ const groupOptions = (config: BrokerConfig, configs: ConfigResolver) => ({
     groupSizeMax: config.get('group.share.max.size'),
     sessionTimeoutMs: (group: string) => configs.group(group, 'share.session.timeout.ms'),
     heartbeatIntervalMs: (group: string) => configs.group(group, 'share.heartbeat.interval.ms'),
+  },
+  streamsGroups: {
+    groupSizeMax: config.get('group.streams.max.size'),
+    sessionTimeoutMs: (group: string) => configs.group(group, 'streams.session.timeout.ms'),
+    heartbeatIntervalMs: (group: string) => configs.group(group, 'streams.heartbeat.interval.ms'),
+    initialRebalanceDelayMs: (group: string) =>
+      configs.group(group, 'streams.initial.rebalance.delay.ms'),
+    assignmentIntervalMs: (group: string) => configs.group(group, 'streams.assignment.interval.ms'),
+    standbyReplicas: (group: string) => configs.group(group, 'streams.num.standby.replicas'),
+    rackAwareTags: (group: string) => configs.rackAwareTags(group),
+    taskOffsetIntervalMs: config.get('group.streams.task.offset.interval.ms'),
+    acceptableRecoveryLag: config.get('group.streams.acceptable.recovery.lag'),
   },
   settings: {
     sessionTimeoutMsMin: config.get('group.min.session.timeout.ms'),

@@ -73,7 +73,7 @@ const TIME_SYNONYMS: Readonly<Record<string, readonly (readonly [BrokerSettingNa
 }
 
 /** Broker settings behind a group's own: its value elsewhere, the least and the most allowed. */
-const GROUP_TIMES = {
+const GROUP_NUMBERS = {
   'consumer.session.timeout.ms': [
     'group.consumer.session.timeout.ms',
     'group.consumer.min.session.timeout.ms',
@@ -109,7 +109,32 @@ const GROUP_TIMES = {
     'group.share.min.partition.max.record.locks',
     'group.share.max.partition.max.record.locks',
   ],
-} as const
+  'streams.session.timeout.ms': [
+    'group.streams.session.timeout.ms',
+    'group.streams.min.session.timeout.ms',
+    'group.streams.max.session.timeout.ms',
+  ],
+  'streams.heartbeat.interval.ms': [
+    'group.streams.heartbeat.interval.ms',
+    'group.streams.min.heartbeat.interval.ms',
+    'group.streams.max.heartbeat.interval.ms',
+  ],
+  'streams.assignment.interval.ms': [
+    'group.streams.assignment.interval.ms',
+    'group.streams.min.assignment.interval.ms',
+    'group.streams.max.assignment.interval.ms',
+  ],
+  'streams.num.standby.replicas': [
+    'group.streams.num.standby.replicas',
+    undefined,
+    'group.streams.max.standby.replicas',
+  ],
+  'streams.initial.rebalance.delay.ms': [
+    'group.streams.initial.rebalance.delay.ms',
+    undefined,
+    undefined,
+  ],
+} as const satisfies Record<string, readonly (BrokerSettingName | undefined)[]>
 
 /** A broker setting and those it wins over that say the same in other units. */
 function familyOf(name: BrokerSettingName): readonly BrokerSettingName[] {
@@ -246,13 +271,25 @@ export class ConfigResolver {
     })
   }
 
-  /** A time of a group's own or the broker's, within the limits the broker sets for groups. */
-  group(group: string, name: keyof typeof GROUP_TIMES): number {
+  /** A number of a group's own or the broker's, within the limits the broker sets for groups. */
+  group(group: string, name: keyof typeof GROUP_NUMBERS): number {
     const own = this.dynamic(ResourceType.GROUP, group)?.get(name)
-    const [general, least, most] = GROUP_TIMES[name].map((key) => this.broker(key) as number)
-    if (own === undefined) return general as number
+    const [general, least, most] = GROUP_NUMBERS[name]
+    if (own === undefined) return this.broker(general) as number
     const value = parseConfig(name, groupConfigSettings[name], own) as number
-    return Math.min(Math.max(value, least as number), most as number)
+    const raised = least ? Math.max(value, this.broker(least) as number) : value
+    return most ? Math.min(raised, this.broker(most) as number) : raised
+  }
+
+  /** Client tags by which a streams group spreads its standby tasks. */
+  rackAwareTags(group: string): readonly string[] {
+    const name = 'streams.rack.aware.assignment.tags'
+    const own = this.dynamic(ResourceType.GROUP, group)?.get(name)
+    const value =
+      own === undefined
+        ? this.broker('group.streams.rack.aware.assignment.tags')
+        : parseConfig(name, groupConfigSettings[name], own)
+    return value as readonly string[]
   }
 
   /** A setting that only groups have. */

@@ -85,7 +85,6 @@ export const groupConfigSettings = defineConfig({
     default: 1000,
     min: 0,
     synonym: 'group.streams.assignment.interval.ms',
-    noEffect: true,
     doc: 'Fewest milliseconds between two assignments of this streams group.',
   }),
   'streams.assignor.name': text({
@@ -98,34 +97,29 @@ export const groupConfigSettings = defineConfig({
     default: 5000,
     min: 1,
     synonym: 'group.streams.heartbeat.interval.ms',
-    noEffect: true,
     doc: "Milliseconds between two heartbeats of this streams group's members.",
   }),
   'streams.initial.rebalance.delay.ms': int({
     default: 3000,
     min: 0,
     synonym: 'group.streams.initial.rebalance.delay.ms',
-    noEffect: true,
     doc: 'Milliseconds this streams group waits for more members before its first assignment.',
   }),
   'streams.num.standby.replicas': int({
     default: 0,
     min: 0,
     synonym: 'group.streams.num.standby.replicas',
-    noEffect: true,
     doc: 'Standby replicas of each stateful task of this streams group.',
   }),
   'streams.rack.aware.assignment.tags': list({
     default: [],
     synonym: 'group.streams.rack.aware.assignment.tags',
-    noEffect: true,
     doc: 'Client tags by which this streams group spreads its standby replicas.',
   }),
   'streams.session.timeout.ms': int({
     default: 45000,
     min: 1,
     synonym: 'group.streams.session.timeout.ms',
-    noEffect: true,
     doc: 'Milliseconds of silence after which this streams group takes a member out.',
   }),
 })

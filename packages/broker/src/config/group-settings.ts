@@ -102,7 +102,7 @@ export const groupSettings = defineConfig({
   'group.coordinator.rebalance.protocols': list({
     default: ['classic', 'consumer', 'streams'],
     oneOf: ['consumer', 'classic', 'share', 'streams'],
-    doc: 'Group protocols the broker serves. This version serves classic only, whatever stands here.',
+    doc: 'Group protocols the broker serves.',
   }),
   'group.coordinator.threads': int({
     default: 4,

@@ -6,14 +6,12 @@ export const streamsGroupSettings = defineConfig({
     default: 10000,
     min: 0,
     internal: true,
-    noEffect: true,
     doc: 'Records a state store may be behind and still count as caught up.',
   }),
   'group.streams.assignment.interval.ms': int({
     default: 1000,
     min: 0,
     dynamic: 'cluster-wide',
-    noEffect: true,
     doc: 'Fewest milliseconds between two assignments of a streams group (KIP-1071).',
   }),
   'group.streams.assignor.offload.enable': bool({
@@ -31,43 +29,36 @@ export const streamsGroupSettings = defineConfig({
   'group.streams.heartbeat.interval.ms': int({
     default: 5000,
     min: 1,
-    noEffect: true,
     doc: 'Milliseconds between two heartbeats that members of streams groups are told to keep.',
   }),
   'group.streams.initial.rebalance.delay.ms': int({
     default: 3000,
     min: 0,
-    noEffect: true,
     doc: 'Milliseconds an empty streams group waits for more members before tasks are assigned.',
   }),
   'group.streams.max.assignment.interval.ms': int({
     default: 15000,
     min: 0,
-    noEffect: true,
     doc: "Upper limit for a streams group's own assignment interval, in milliseconds.",
   }),
   'group.streams.max.heartbeat.interval.ms': int({
     default: 15000,
     min: 1,
-    noEffect: true,
     doc: "Upper limit for a streams group's own heartbeat interval, in milliseconds.",
   }),
   'group.streams.max.session.timeout.ms': int({
     default: 60000,
     min: 1,
-    noEffect: true,
     doc: "Upper limit for a streams group's own session timeout, in milliseconds.",
   }),
   'group.streams.max.size': int({
     default: 2147483647,
     min: 1,
-    noEffect: true,
     doc: 'Most members of a streams group.',
   }),
   'group.streams.max.standby.replicas': int({
     default: 2,
     min: 0,
-    noEffect: true,
     doc: "Upper limit for a streams group's own number of standby replicas.",
   }),
   'group.streams.max.warmup.replicas': int({
@@ -80,19 +71,16 @@ export const streamsGroupSettings = defineConfig({
   'group.streams.min.assignment.interval.ms': int({
     default: 0,
     min: 0,
-    noEffect: true,
     doc: "Lower limit for a streams group's own assignment interval, in milliseconds.",
   }),
   'group.streams.min.heartbeat.interval.ms': int({
     default: 5000,
     min: 1,
-    noEffect: true,
     doc: "Lower limit for a streams group's own heartbeat interval, in milliseconds.",
   }),
   'group.streams.min.session.timeout.ms': int({
     default: 45000,
     min: 1,
-    noEffect: true,
     doc: "Lower limit for a streams group's own session timeout, in milliseconds.",
   }),
   'group.streams.min.task.offset.interval.ms': int({
@@ -105,7 +93,6 @@ export const streamsGroupSettings = defineConfig({
   'group.streams.num.standby.replicas': int({
     default: 0,
     min: 0,
-    noEffect: true,
     doc: 'Standby replicas of each stateful task of a streams group.',
   }),
   'group.streams.num.warmup.replicas': int({
@@ -118,20 +105,17 @@ export const streamsGroupSettings = defineConfig({
   'group.streams.rack.aware.assignment.tags': list({
     default: [],
     importance: 'low',
-    noEffect: true,
     doc: 'Client tags by which standby replicas of streams groups are spread.',
   }),
   'group.streams.session.timeout.ms': int({
     default: 45000,
     min: 1,
-    noEffect: true,
     doc: 'Milliseconds of silence after which a member of a streams group is taken out.',
   }),
   'group.streams.task.offset.interval.ms': int({
     default: 60000,
     min: 1,
     internal: true,
-    noEffect: true,
     doc: 'Milliseconds between two reports of task offsets by streams members.',
   }),
   'group.streams.topology.description.plugin.class': className({

@@ -28,11 +28,13 @@ import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from './group/
 import type { Outcome } from './group/outcome.ts'
 import { partitionForKey } from './partition-for-key.ts'
 import type { ShareGroupOptions } from './share-group/share-groups.ts'
+import type { StreamsGroupOptions } from './streams-group/streams-groups.ts'
 
 export interface GroupServiceOptions {
   readonly settings: GroupSettings
   readonly consumerGroups: Omit<ConsumerGroupOptions, 'topics'>
   readonly shareGroups: Omit<ShareGroupOptions, 'topics'>
+  readonly streamsGroups: Omit<StreamsGroupOptions, 'topics'>
   readonly partitions: Partitions
   readonly image: MetadataImage
   readonly clock: Clock
@@ -57,12 +59,11 @@ export class GroupService {
     const { random } = options
     const newId = () => formatUuid(Buffer.from(random.bytes(16)).toString('hex'))
     const topics = topicsView(options.image)
-    this.coordinator = new GroupCoordinator(
-      options.settings,
-      newId,
-      { ...options.consumerGroups, topics },
-      { ...options.shareGroups, topics },
-    )
+    this.coordinator = new GroupCoordinator(options.settings, newId, {
+      consumer: { ...options.consumerGroups, topics },
+      share: { ...options.shareGroups, topics },
+      streams: { ...options.streamsGroups, topics },
+    })
     this.armExpiry()
   }
 

@@ -35,7 +35,7 @@ export const listGroups = handler(
     const states = request.statesFilter.map((state) => state.toLowerCase())
     const types = request.typesFilter.map((type) => type.toLowerCase())
     const isWanted = ({ state, type }: DescribedGroup) =>
-      (states.length === 0 || states.includes(state.toLowerCase())) &&
+      (states.length === 0 || states.includes(filterName(state))) &&
       (types.length === 0 || types.includes(type))
     return {
       throttleTimeMs: 0,
@@ -51,6 +51,10 @@ export const listGroups = handler(
     }
   },
 )
+
+/** Apache Kafka compares filters with this name, so that "NotReady" finds nothing there either. */
+const filterName = (state: string): string =>
+  state === 'NotReady' ? 'not_ready' : state.toLowerCase()
 
 type Described = InferInput<typeof DescribeGroupsResponse>['groups'][number]
 

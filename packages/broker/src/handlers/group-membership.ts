@@ -3,7 +3,7 @@
  *
  * Behaviour: see coordinator/group; the answer to a join or sync comes when its phase ends.
  * Version notes: member ids are given first from JoinGroup 4 (KIP-394), static members from 5,
- * several leave at once from LeaveGroup 3.
+ * several leave at once from LeaveGroup 3, SyncGroup must name the protocol from 5.
  */
 import {
   apis,
@@ -39,7 +39,9 @@ export const joinGroup = handler(
 export const syncGroup = handler(
   apis.syncGroup,
   { lowest: 0, highest: 5 },
-  async ({ groups }, _context, request) => {
+  async ({ groups }, { apiVersion }, request) => {
+    const isNamed = request.protocolType !== null && request.protocolName !== null
+    if (apiVersion >= 5 && !isNamed) return syncFailure('INCONSISTENT_GROUP_PROTOCOL')
     const fault = await groups.load(request.groupId)
     if (fault) return syncFailure(fault)
     return groups.request<InferInput<typeof SyncGroupResponse>>((token, now) =>

@@ -58,6 +58,9 @@ import {
   readShareGroupStateSummary,
   writeShareGroupState,
 } from './share-group-state.ts'
+import { streamsGroupDescribe } from './streams-group-describe.ts'
+import { streamsGroupHeartbeat } from './streams-group-heartbeat.ts'
+import { streamsGroupTopologyDescriptionUpdate } from './streams-group-topology-description-update.ts'
 import { getTelemetrySubscriptions, pushTelemetry } from './telemetry.ts'
 import { describeProducers, describeTransactions, listTransactions } from './transaction-admin.ts'
 import {
@@ -143,8 +146,11 @@ export const handlers: readonly Handler[] = [
   writeShareGroupState,
   deleteShareGroupState,
   readShareGroupStateSummary,
+  streamsGroupHeartbeat,
+  streamsGroupDescribe,
   describeShareGroupOffsets,
   alterShareGroupOffsets,
   deleteShareGroupOffsets,
   unregisterController,
+  streamsGroupTopologyDescriptionUpdate,
 ]

@@ -16,6 +16,7 @@ import {
 } from '@ottla/protocol'
 import type { BrokerServices } from '../broker-services.ts'
 import { consumerFetchFault } from '../coordinator/consumer-group/offset-checks.ts'
+import { streamsFetchFault } from '../coordinator/streams-group/offset-checks.ts'
 import { handler } from '../handler.ts'
 
 type GroupAnswer = NonNullable<InferInput<typeof OffsetFetchResponse>['groups']>[number]
@@ -57,6 +58,8 @@ async function memberFault(
 ): Promise<ErrorName | undefined> {
   const fault = await groups.load(asked.groupId)
   if (fault) return fault
+  const streamsGroup = groups.coordinator.streamsGroups.get(asked.groupId)
+  if (streamsGroup) return streamsFetchFault(streamsGroup, asked.memberId, asked.memberEpoch)
   const group = groups.coordinator.consumerGroups.get(asked.groupId)
   return group && consumerFetchFault(group, asked.memberId, asked.memberEpoch)
 }

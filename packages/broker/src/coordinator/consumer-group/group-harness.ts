@@ -17,7 +17,8 @@ const SETTINGS = {
   offsetsRetentionMs: 7 * 24 * 3_600_000,
 }
 
-class Topics implements TopicsView {
+/** Topics that a test makes, widens and removes (0 partitions). */
+export class Topics implements TopicsView {
   readonly all = new Map<string, Topic>()
   private changes = 0
 
@@ -65,13 +66,14 @@ export class ConsumerGroupHarness {
 
   private newCoordinator(): GroupCoordinator {
     let ids = 0
-    return new GroupCoordinator(SETTINGS, () => `generated-${++ids}`, {
+    const consumer = {
       topics: this.topics,
       groupSizeMax: this.limits.groupSizeMax ?? 1000,
       assignors: this.limits.assignors ?? ['uniform', 'range'],
       sessionTimeoutMs: () => SESSION_MS,
       heartbeatIntervalMs: () => 5_000,
-    })
+    }
+    return new GroupCoordinator(SETTINGS, () => `generated-${++ids}`, { consumer })
   }
 
   get now() {

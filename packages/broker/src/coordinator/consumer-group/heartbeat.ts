@@ -63,7 +63,7 @@ export function consumerGroupHeartbeat(
   if (fault) return refuse(fault)
   const group = consumerGroups.get(request.groupId)
   const isOther =
-    isClassicBusy(coordinator, request.groupId) || isShare(coordinator, request.groupId)
+    isClassicBusy(coordinator, request.groupId) || isOtherKind(coordinator, request.groupId)
   if (!group && (!isJoin(request) || isOther)) {
     const message = `There is no consumer group ${request.groupId}.`
     return refuse({ error: 'GROUP_ID_NOT_FOUND', message })
@@ -102,8 +102,8 @@ function refuse({ error, message }: Fault): Decision {
   return { records: [], response }
 }
 
-const isShare = (coordinator: GroupCoordinator, groupId: string): boolean =>
-  coordinator.shareGroups.get(groupId) !== undefined
+const isOtherKind = ({ shareGroups, streamsGroups }: GroupCoordinator, groupId: string): boolean =>
+  shareGroups.get(groupId) !== undefined || streamsGroups.get(groupId) !== undefined
 
 /** An empty classic group makes way for a consumer group of its name. */
 function isClassicBusy(coordinator: GroupCoordinator, groupId: string): boolean {

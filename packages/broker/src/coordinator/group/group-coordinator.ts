@@ -5,8 +5,8 @@
  * Two kinds of state: what `replay` restores (committed offsets; members, generation and assignment
  * of groups as last written) and what members renew by themselves (who waits, who is alive).
  * Files: membership in membership.ts, rebalances in rebalance.ts, offsets in group-offsets.ts.
- * Consumer groups (KIP-848) are in consumer-group/, share groups (KIP-932) in share-group/; a group
- * id belongs to one kind at a time.
+ * Consumer groups (KIP-848) are in consumer-group/, share groups (KIP-932) in share-group/,
+ * streams groups (KIP-1071) in streams-group/; a group id belongs to one kind at a time.
  */
 import {
   Changes,
@@ -15,6 +15,12 @@ import {
 } from '../consumer-group/consumer-groups.ts'
 import { isShareGroupRecord } from '../share-group/share-group-records.ts'
 import { ShareChanges, type ShareGroupOptions, ShareGroups } from '../share-group/share-groups.ts'
+import { isStreamsGroupRecord } from '../streams-group/streams-group-records.ts'
+import {
+  StreamsChanges,
+  type StreamsGroupOptions,
+  StreamsGroups,
+} from '../streams-group/streams-groups.ts'
 import { ClassicGroup, type GroupState, type Member } from './classic-group.ts'
 import { CommittedOffsets, PendingOffsets } from './committed-offsets.ts'
 import type { GroupRecord, GroupSnapshot } from './group-records.ts'
@@ -42,6 +48,13 @@ export interface Now {
   readonly monotonicMs: number
 }
 
+/** What groups of the newer protocols need; Apache Kafka's defaults where nothing is said. */
+export interface GroupKindOptions {
+  readonly consumer?: ConsumerGroupOptions
+  readonly share?: ShareGroupOptions
+  readonly streams?: StreamsGroupOptions
+}
+
 export interface CoordinatorState {
   readonly settings: GroupSettings
   readonly groups: Map<string, ClassicGroup>
@@ -56,25 +69,23 @@ export class GroupCoordinator implements CoordinatorState {
   readonly offsets = new CommittedOffsets()
   readonly consumerGroups: ConsumerGroups
   readonly shareGroups: ShareGroups
+  readonly streamsGroups: StreamsGroups
   /** Offsets of transactions that are not over. */
   readonly pendingOffsets = new PendingOffsets()
   readonly newId: () => string
 
-  constructor(
-    settings: GroupSettings,
-    newId: () => string,
-    consumer?: ConsumerGroupOptions,
-    share?: ShareGroupOptions,
-  ) {
+  constructor(settings: GroupSettings, newId: () => string, options: GroupKindOptions = {}) {
     this.settings = settings
     this.newId = newId
-    this.consumerGroups = new ConsumerGroups(consumer)
-    this.shareGroups = new ShareGroups(share)
+    this.consumerGroups = new ConsumerGroups(options.consumer)
+    this.shareGroups = new ShareGroups(options.share)
+    this.streamsGroups = new StreamsGroups(options.streams)
   }
 
   get groupCount(): number {
-    const { consumerGroups, shareGroups } = this
-    return this.groups.size + consumerGroups.groups.size + shareGroups.groups.size
+    const { consumerGroups, shareGroups, streamsGroups } = this
+    const kinds = [consumerGroups, shareGroups, streamsGroups]
+    return kinds.reduce((count, { groups }) => count + groups.size, this.groups.size)
   }
 
   /** Restores what a record says; at start for every record, afterwards for every durable one. */
@@ -82,6 +93,7 @@ export class GroupCoordinator implements CoordinatorState {
     if (record.kind === 'offset') {
       this.offsets.set(record.group, record.topic, record.partition, record.value)
     } else if (isShareGroupRecord(record)) this.shareGroups.replay(record, now)
+    else if (isStreamsGroupRecord(record)) this.streamsGroups.replay(record, now)
     else if (record.kind !== 'group') this.consumerGroups.replay(record, now)
     else if (record.value === null) this.groups.delete(record.group)
     else this.groups.set(record.group, restoreGroup(record.group, record.value, now))
@@ -91,7 +103,8 @@ export class GroupCoordinator implements CoordinatorState {
   nextDeadlineMs(): number {
     let next = Number.POSITIVE_INFINITY
     for (const group of this.groups.values()) next = Math.min(next, deadlineOf(group))
-    return Math.min(next, this.consumerGroups.nextDeadlineMs(), this.shareGroups.nextDeadlineMs())
+    const kinds = [this.consumerGroups, this.shareGroups, this.streamsGroups]
+    return Math.min(next, ...kinds.map((groups) => groups.nextDeadlineMs()))
   }
 
   /** Ends join and sync phases whose time is up, and removes members that fell silent. */
@@ -104,7 +117,9 @@ export class GroupCoordinator implements CoordinatorState {
     this.consumerGroups.onTime(changes)
     const shareChanges = new ShareChanges(this.shareGroups, now)
     this.shareGroups.onTime(shareChanges)
-    outcome.records.push(...changes.records, ...shareChanges.records)
+    const streamsChanges = new StreamsChanges(this.streamsGroups, now)
+    this.streamsGroups.onTime(streamsChanges)
+    outcome.records.push(...changes.records, ...shareChanges.records, ...streamsChanges.records)
     return outcome
   }
 

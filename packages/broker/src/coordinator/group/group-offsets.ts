@@ -7,6 +7,11 @@ import {
 } from '@ottla/protocol'
 import { Changes, deletionFault, removeGroup } from '../consumer-group/consumer-groups.ts'
 import { consumerCommitFault } from '../consumer-group/offset-checks.ts'
+import { readsTopic, streamsCommitFault } from '../streams-group/offset-checks.ts'
+import {
+  removeGroup as removeStreamsGroup,
+  StreamsChanges,
+} from '../streams-group/streams-groups.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import type { GroupCoordinator, Now } from './group-coordinator.ts'
 import type { GroupKind } from './group-kinds.ts'
@@ -27,7 +32,7 @@ export interface CommitContext {
   readonly now: Now
   readonly apiVersion: number
   readonly isTransactional: boolean
-  readonly partitions: readonly { readonly topicId: string; readonly partition: number }[]
+  readonly partitions: readonly Pick<OffsetToCommit, 'topic' | 'topicId' | 'partition'>[]
 }
 
 export interface OffsetToCommit {
@@ -51,6 +56,11 @@ export function checkCommit(
   if (consumerGroup) {
     const commit = { memberId, groupInstanceId, memberEpoch: generationId, ...context }
     return consumerCommitFault(consumerGroup, commit)
+  }
+  const streamsGroup = coordinator.streamsGroups.get(groupId)
+  if (streamsGroup) {
+    const commit = { memberId, groupInstanceId, memberEpoch: generationId, ...context }
+    return streamsCommitFault(streamsGroup, commit)
   }
   const group = coordinator.groups.get(groupId)
   if (!group) return generationId < 0 ? undefined : 'ILLEGAL_GENERATION'
@@ -98,6 +108,13 @@ export function deleteGroup(
     removeGroup(changes, consumerGroup)
     return [...removalOf(coordinator, groupId), ...changes.records]
   }
+  const streamsGroup = coordinator.streamsGroups.get(groupId)
+  if (streamsGroup) {
+    if (!streamsGroup.isEmpty) return 'NON_EMPTY_GROUP'
+    const changes = new StreamsChanges(coordinator.streamsGroups, now)
+    removeStreamsGroup(changes, streamsGroup)
+    return [...removalOf(coordinator, groupId), ...changes.records]
+  }
   const group = coordinator.groups.get(groupId)
   if (!group && !coordinator.offsets.has(groupId)) return 'GROUP_ID_NOT_FOUND'
   if (group && group.state !== 'Empty' && group.state !== 'Dead') return 'NON_EMPTY_GROUP'
@@ -121,6 +138,7 @@ export function offsetDeleteFault(
 ): ErrorName | undefined {
   if (groupId === '') return 'INVALID_GROUP_ID'
   if (coordinator.consumerGroups.get(groupId)) return undefined
+  if (coordinator.streamsGroups.get(groupId)) return undefined
   if (coordinator.shareGroups.get(groupId)) return 'GROUP_ID_NOT_FOUND'
   const group = coordinator.groups.get(groupId)
   if (!group) return coordinator.offsets.has(groupId) ? undefined : 'GROUP_ID_NOT_FOUND'
@@ -132,6 +150,8 @@ export function offsetDeleteFault(
 export function isSubscribed(coordinator: GroupCoordinator, groupId: string, topic: string) {
   const consumerGroup = coordinator.consumerGroups.get(groupId)
   if (consumerGroup) return consumerGroup.subscribedTopics().has(topic)
+  const streamsGroup = coordinator.streamsGroups.get(groupId)
+  if (streamsGroup) return readsTopic(streamsGroup, topic)
   const group = coordinator.groups.get(groupId)
   if (!group || group.isEmpty) return false
   const topics = subscribedTopics(group)
@@ -165,7 +185,7 @@ export function expireOffsets(coordinator: GroupCoordinator, now: Now): GroupRec
   const records: GroupRecord[] = []
   const groupIds = new Set([...coordinator.groups.keys(), ...coordinator.offsets.groups()])
   for (const groupId of groupIds) {
-    if (coordinator.consumerGroups.get(groupId)) continue
+    if (coordinator.consumerGroups.get(groupId) || coordinator.streamsGroups.get(groupId)) continue
     const group = coordinator.groups.get(groupId)
     let kept = 0
     for (const [topic, partition, value] of coordinator.offsets.of(groupId)) {
@@ -182,29 +202,56 @@ export function expireOffsets(coordinator: GroupCoordinator, now: Now): GroupRec
       records.push({ kind: 'group', group: groupId, value: null })
     }
   }
-  return [...records, ...expireInConsumerGroups(coordinator, now)]
+  return [
+    ...records,
+    ...expireInConsumerGroups(coordinator, now),
+    ...expireInStreamsGroups(coordinator, now),
+  ]
 }
 
 /** What a consumer group reads never expires; without members and offsets it goes itself. */
 function expireInConsumerGroups(coordinator: GroupCoordinator, now: Now): GroupRecord[] {
   const records: GroupRecord[] = []
   const changes = new Changes(coordinator.consumerGroups, now)
-  const { offsetsRetentionMs } = coordinator.settings
   for (const group of [...coordinator.consumerGroups.groups.values()]) {
-    const { groupId } = group
     const subscribed = group.subscribedTopics()
-    let kept = 0
-    for (const [topic, partition, value] of coordinator.offsets.of(groupId)) {
-      const endMs =
-        value.expireTimestamp >= 0
-          ? value.expireTimestamp
-          : value.commitTimestamp + offsetsRetentionMs
-      if (subscribed.has(topic) || now.wallMs < endMs) kept++
-      else records.push({ kind: 'offset', group: groupId, topic, partition, value: null })
-    }
+    const isRead = (topic: string) => subscribed.has(topic)
+    const kept = expireUnread(coordinator, { groupId: group.groupId, isRead }, now, records)
     if (kept === 0 && group.isEmpty) removeGroup(changes, group)
   }
   return [...records, ...changes.records]
+}
+
+/** The same for what the topology of a streams group reads. */
+function expireInStreamsGroups(coordinator: GroupCoordinator, now: Now): GroupRecord[] {
+  const records: GroupRecord[] = []
+  const changes = new StreamsChanges(coordinator.streamsGroups, now)
+  for (const group of [...coordinator.streamsGroups.groups.values()]) {
+    const isRead = (topic: string) => readsTopic(group, topic)
+    const kept = expireUnread(coordinator, { groupId: group.groupId, isRead }, now, records)
+    if (kept === 0 && group.isEmpty) removeStreamsGroup(changes, group)
+  }
+  return [...records, ...changes.records]
+}
+
+/** Removes old offsets of topics that a group does not read; the number of those that stay. */
+function expireUnread(
+  coordinator: GroupCoordinator,
+  { groupId, isRead }: { groupId: string; isRead: (topic: string) => boolean },
+  now: Now,
+  records: GroupRecord[],
+): number {
+  const { offsetsRetentionMs } = coordinator.settings
+  let kept = 0
+  for (const [topic, partition, value] of coordinator.offsets.of(groupId)) {
+    const endMs =
+      value.expireTimestamp >= 0
+        ? value.expireTimestamp
+        : value.commitTimestamp + offsetsRetentionMs
+    if (isRead(topic) || now.wallMs < endMs) kept++
+    else records.push({ kind: 'offset', group: groupId, topic, partition, value: null })
+  }
+  return kept
 }
 
 function isExpired(
@@ -244,8 +291,12 @@ export function listGroups(coordinator: GroupCoordinator): DescribedGroup[] {
   for (const { groupId, state } of coordinator.shareGroups.groups.values()) {
     listed.push({ groupId, state, protocolType: 'share', type: 'share' })
   }
+  for (const { groupId, state } of coordinator.streamsGroups.groups.values()) {
+    listed.push({ groupId, state, protocolType: 'streams', type: 'streams' })
+  }
   for (const groupId of coordinator.offsets.groups()) {
     if (coordinator.groups.has(groupId) || coordinator.consumerGroups.get(groupId)) continue
+    if (coordinator.streamsGroups.get(groupId)) continue
     listed.push({ groupId, state: 'Empty', protocolType: '', type: 'classic' })
   }
   return listed

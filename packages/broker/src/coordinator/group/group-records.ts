@@ -3,7 +3,8 @@
  * formats. A key starts with its type, a value with its version; a null value removes.
  *
  * Those of consumer groups are in consumer-group/consumer-group-records.ts, those of share groups
- * in share-group/share-group-records.ts. Kinds that this coordinator does not work with decode to
+ * in share-group/share-group-records.ts, those of streams groups in
+ * streams-group/streams-group-records.ts. Kinds that this coordinator does not work with decode to
  * `other` and are left as they are.
  */
 import {
@@ -25,6 +26,12 @@ import {
   isShareGroupRecord,
   type ShareGroupRecord,
 } from '../share-group/share-group-records.ts'
+import {
+  decodeStreamsGroupRecord,
+  encodeStreamsGroupRecord,
+  isStreamsGroupRecord,
+  type StreamsGroupRecord,
+} from '../streams-group/streams-group-records.ts'
 
 export interface CommittedOffset {
   readonly offset: number
@@ -66,6 +73,7 @@ export type GroupRecord =
   | { readonly kind: 'group'; readonly group: string; readonly value: GroupSnapshot | null }
   | ConsumerGroupRecord
   | ShareGroupRecord
+  | StreamsGroupRecord
 
 const OFFSET_TYPE = 1
 const GROUP_TYPE = 2
@@ -84,6 +92,7 @@ export function encodeGroupRecord(record: GroupRecord): { key: Buffer; value: Bu
     }
   }
   if (isShareGroupRecord(record)) return encodeShareGroupRecord(record)
+  if (isStreamsGroupRecord(record)) return encodeStreamsGroupRecord(record)
   if (record.kind !== 'offset') return encodeConsumerGroupRecord(record)
   const { group, topic, partition, value } = record
   const version = value && value.expireTimestamp >= 0 ? OFFSET_VERSION_WITH_EXPIRY : OFFSET_VERSION
@@ -110,6 +119,7 @@ export function decodeGroupRecord(
   }
   return (
     decodeConsumerGroupRecord(type, key, value) ??
-    decodeShareGroupRecord(type, key, value) ?? { kind: 'other' }
+    decodeShareGroupRecord(type, key, value) ??
+    decodeStreamsGroupRecord(type, key, value) ?? { kind: 'other' }
   )
 }

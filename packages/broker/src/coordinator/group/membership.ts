@@ -12,6 +12,10 @@ import {
 import type { ConsumerGroup } from '../consumer-group/consumer-group.ts'
 import { Changes, removeGroup, removeMembers } from '../consumer-group/consumer-groups.ts'
 import {
+  removeGroup as removeStreamsGroup,
+  StreamsChanges,
+} from '../streams-group/streams-groups.ts'
+import {
   type ClassicGroup,
   type Member,
   NO_ASSIGNMENT,
@@ -64,12 +68,19 @@ export function join(
   if (coordinator.shareGroups.get(groupId)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
   const consumerGroup = coordinator.consumerGroups.get(groupId)
   if (consumerGroup && !consumerGroup.isEmpty) return refuse('INCONSISTENT_GROUP_PROTOCOL')
+  const streamsGroup = coordinator.streamsGroups.get(groupId)
+  if (streamsGroup && !streamsGroup.isEmpty) return refuse('INCONSISTENT_GROUP_PROTOCOL', '')
   const existing = coordinator.groups.get(groupId)
   if (!existing && memberId !== '') return refuse('UNKNOWN_MEMBER_ID')
   if (consumerGroup) {
     // Nobody is in it: it makes way, and what it committed stays.
     const changes = new Changes(coordinator.consumerGroups, context.now)
     removeGroup(changes, consumerGroup)
+    outcome.records.push(...changes.records)
+  }
+  if (streamsGroup) {
+    const changes = new StreamsChanges(coordinator.streamsGroups, context.now)
+    removeStreamsGroup(changes, streamsGroup)
     outcome.records.push(...changes.records)
   }
   const group = existing ?? coordinator.groupOf(groupId, context.now)

@@ -6,7 +6,7 @@ import { kindOf } from '../group/group-kinds.ts'
 import { listGroups } from '../group/group-offsets.ts'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from '../group/group-records.ts'
 import { shareGroupHeartbeat } from './heartbeat.ts'
-import { noteStates, removeGroup, ShareChanges } from './share-groups.ts'
+import { noteStates, removeGroup, ShareChanges, type ShareGroupOptions } from './share-groups.ts'
 import { simpleAssignor } from './simple-assignor.ts'
 
 const SESSION_MS = 45_000
@@ -31,7 +31,7 @@ class Harness {
       const partitionCount = this.topics.get(name)
       return partitionCount ? { name, id: idOf(name), partitionCount } : undefined
     }
-    const coordinator = new GroupCoordinator(SETTINGS, () => 'id', undefined, {
+    const share: ShareGroupOptions = {
       topics: {
         version: () => [...this.topics.values()].reduce((sum, count) => sum + count, 0),
         byName: topic,
@@ -41,7 +41,8 @@ class Harness {
       groupSizeMax: 3,
       sessionTimeoutMs: () => SESSION_MS,
       heartbeatIntervalMs: () => 5_000,
-    })
+    }
+    const coordinator = new GroupCoordinator(SETTINGS, () => 'id', { share })
     coordinator.shareGroups.onGone = (_group, member) => this.gone.push(member)
     return coordinator
   }
