@@ -85,7 +85,7 @@ export class ShareTranscript {
     const masked = JSON.stringify(answer, (key, value) => {
       if (key === 'throttleTimeMs') return undefined
       if (/errorCode$/i.test(key)) return value === 0 ? undefined : errorName(value)
-      if (/errorMessage$/i.test(key)) return undefined
+      if (/errorMessage$|statusDetail$/i.test(key)) return undefined
       return names.get(value) ?? value
     })
     // Maps give groups and topics any order.
