@@ -45,6 +45,7 @@ export async function runBrokerClass(
 const NESTED: Readonly<Record<string, string>> = {
   ConsumerGroupCommand: 'consumer.group.ConsumerGroupCommand',
   ShareGroupCommand: 'consumer.group.ShareGroupCommand',
+  StreamsGroupCommand: 'streams.StreamsGroupCommand',
   ConsoleConsumer: 'consumer.ConsoleConsumer',
   ReassignPartitionsCommand: 'reassign.ReassignPartitionsCommand',
 }

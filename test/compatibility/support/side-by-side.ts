@@ -7,7 +7,12 @@ import { type OttlaProcess, startOttlaProcess } from '../../support/ottla-proces
 import { type ApacheBroker, startApacheBroker } from './apache-broker.ts'
 import { runTool, type ToolOptions, type ToolResult } from './apache-tools.ts'
 
-const SETTINGS = { 'offsets.topic.num.partitions': '5', 'group.initial.rebalance.delay.ms': '0' }
+const SETTINGS = {
+  'offsets.topic.num.partitions': '5',
+  'group.initial.rebalance.delay.ms': '0',
+  'group.streams.initial.rebalance.delay.ms': '0',
+  'group.streams.assignment.interval.ms': '0',
+}
 const TOOL_TIMEOUT_MS = 180_000
 
 export type Mask = (text: string) => string
