@@ -1,5 +1,5 @@
 /** Reference pages of the settings: one row each, from the tables the broker itself reads. */
-import { type ConfigRow, type ConfigTable, formatConfig } from '@ottla/base'
+import { type ConfigRow, type ConfigTable, formatConfig, type NoEffect } from '@ottla/base'
 import { brokerSettings, groupConfigSettings, topicSettings } from '@ottla/broker'
 import { page, table } from './markdown.ts'
 
@@ -7,6 +7,14 @@ const DYNAMIC: Readonly<Record<string, string>> = {
   'read-only': 'no',
   'per-broker': 'per broker',
   'cluster-wide': 'yes',
+}
+
+/** Settings without effect, by the reason; first those that one node of Apache Kafka acts on. */
+const NO_EFFECT: Readonly<Record<NoEffect, string>> = {
+  later: '### With an effect on one node of Apache Kafka',
+  nodes: '### About other nodes',
+  threads: '### About threads and their buffers',
+  java: '### About Java',
 }
 
 function valueText(row: ConfigRow): string {
@@ -58,8 +66,11 @@ function sections(settings: ConfigTable, last: string): string[] {
       '## Without effect in this version',
       'Kept, checked and shown as Apache Kafka does, so that its tools and files work; nothing here ' +
         'acts on them.',
-      settingTable(idle, last),
     )
+  }
+  for (const [why, title] of Object.entries(NO_EFFECT)) {
+    const some = idle.filter(([, row]) => row.noEffect === why)
+    if (some.length > 0) parts.push(title, settingTable(some, last))
   }
   return parts
 }

@@ -15,6 +15,12 @@ export type ConfigType =
   | 'class'
   | 'password'
 
+/**
+ * Why a setting does nothing: it is about other nodes, about threads and their buffers, which there
+ * are none of, or about Java; or it has an effect on one node of Apache Kafka and not yet here.
+ */
+export type NoEffect = 'nodes' | 'threads' | 'java' | 'later'
+
 export interface ConfigRow<T = unknown> {
   readonly type: ConfigType
   readonly default: T
@@ -33,7 +39,7 @@ export interface ConfigRow<T = unknown> {
   /** ottla's own setting; Apache Kafka does not know it. */
   readonly own?: boolean
   /** Kept and shown as Kafka does, but nothing in this version acts on it. */
-  readonly noEffect?: boolean
+  readonly noEffect?: NoEffect
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: rows of different types stand in one table.

@@ -13,6 +13,7 @@ export {
   int,
   list,
   long,
+  type NoEffect,
   nearestName,
   nullableInt,
   nullableLong,

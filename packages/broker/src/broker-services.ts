@@ -1,6 +1,6 @@
 import type { Clock, Logger, Random } from '@ottla/base'
 import type { ServerConnection } from '@ottla/network'
-import type { LogManager } from '@ottla/storage'
+import type { LogDirectories } from '@ottla/storage'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { ConfigResolver } from './config/config-resolver.ts'
 import type { GroupService } from './coordinator/group-service.ts'
@@ -25,7 +25,7 @@ export interface BrokerServices {
   readonly configs: ConfigResolver
   readonly image: MetadataImage
   readonly metadata: MetadataStore
-  readonly logs: LogManager
+  readonly logs: LogDirectories
   readonly partitions: Partitions
   readonly topics: TopicAdmin
   readonly groups: GroupService
@@ -37,8 +37,8 @@ export interface BrokerServices {
   readonly fetchSessions: FetchSessionCache
   readonly endpoints: Endpoints
   readonly metrics: BrokerMetrics
-  /** Size of the volume that holds the log directory, where that can be known. */
-  readonly volume: () => { totalBytes: number; usableBytes: number } | undefined
+  /** Size of the volume that holds a log directory, where that can be known. */
+  readonly volume: (directory: string) => { totalBytes: number; usableBytes: number } | undefined
   /** Aborted when the broker stops: whatever waits is answered then. */
   readonly stopping: AbortSignal
   readonly clock: Clock

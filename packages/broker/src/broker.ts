@@ -73,7 +73,8 @@ export class Broker {
     const given = Object.entries(options.settings ?? {}).map(([k, v]) => [k, String(v)] as const)
     const config = BrokerConfig.from(new Map(given))
     for (const warning of config.warnings) logger.warn(warning)
-    const { logDir, privateDir } = directoriesOf(options, config)
+    const directories = directoriesOf(options, config)
+    const [logDir = ''] = directories.logDirs
     const stopper = new AbortController()
     const holder: { broker?: Broker } = {}
     const onFatal = (error: Error) => {
@@ -82,8 +83,7 @@ export class Broker {
       options.onFatal?.(error)
     }
     const services = await openServices(options, config, {
-      logDir,
-      privateDir,
+      ...directories,
       logger,
       onFatal,
       stopping: stopper.signal,
@@ -188,7 +188,6 @@ export class Broker {
     const port = this.config.get('metrics.port')
     if (port < 0) return
     const { metrics, image, groups, fetchSessions, logs } = this.services
-    const { counters } = logs
     this.health = await HealthServer.open({
       port,
       unhealthyReason: () => this.fatal && messageOf(this.fatal),
@@ -200,9 +199,9 @@ export class Broker {
           groups: () => groups.coordinator.groupCount,
           fetchSessions: () => fetchSessions.size,
           commitRounds: () => logs.commitRounds,
-          recoveredLogs: () => counters.recoveredLogs,
-          recoveryTruncatedBytes: () => counters.recoveryTruncatedBytes,
-          corruptReads: () => counters.corruptReads,
+          recoveredLogs: () => logs.counters.recoveredLogs,
+          recoveryTruncatedBytes: () => logs.counters.recoveryTruncatedBytes,
+          corruptReads: () => logs.counters.corruptReads,
         }),
     })
   }
@@ -248,17 +247,36 @@ export class Broker {
   }
 }
 
-/** `log` and `ottla` below the data directory, unless it is or names a log directory. */
-function directoriesOf(
+/** Where everything is kept. */
+interface Directories {
+  /** The first is that of the metadata log. */
+  readonly logDirs: readonly string[]
+  readonly isFirstForMetadata: boolean
+  readonly privateDir: string
+}
+
+/** `metadata.log.dir` first; when it is not among the others it holds nothing else. */
+function directoriesOf(options: BrokerOptions, config: BrokerConfig): Directories {
+  const { logDirs, privateDir } = dataDirectoriesOf(options, config)
+  const named = config.get('metadata.log.dir')
+  if (!named) return { logDirs, isFirstForMetadata: false, privateDir }
+  const first = resolve(named)
+  const others = logDirs.filter((directory) => directory !== first)
+  const isFirstForMetadata = others.length === logDirs.length
+  return { logDirs: [first, ...others], isFirstForMetadata, privateDir }
+}
+
+/** `log` and `ottla` below the data directory, unless it is or names log directories. */
+function dataDirectoriesOf(
   options: BrokerOptions,
   config: BrokerConfig,
-): { logDir: string; privateDir: string } {
+): { logDirs: string[]; privateDir: string } {
   const dataDir = resolve(options.dataDir)
-  const named = config.get('log.dirs')?.split(',')[0]?.trim()
-  if (named) return { logDir: resolve(named), privateDir: join(dataDir, 'ottla') }
+  const named = config.logDirs().map((directory) => resolve(directory))
+  if (named.length > 0) return { logDirs: named, privateDir: join(dataDir, 'ottla') }
   const fileSystem = options.fileSystem ?? new RealFileSystem()
   if (fileSystem.stat(join(dataDir, 'meta.properties'))) {
-    return { logDir: dataDir, privateDir: `${dataDir}.ottla` }
+    return { logDirs: [dataDir], privateDir: `${dataDir}.ottla` }
   }
-  return { logDir: join(dataDir, 'log'), privateDir: join(dataDir, 'ottla') }
+  return { logDirs: [join(dataDir, 'log')], privateDir: join(dataDir, 'ottla') }
 }

@@ -1,7 +1,7 @@
 /** Everything a broker consists of, put together in the order in which it depends on each other. */
 import { statfsSync } from 'node:fs'
 import { type Clock, type Logger, type Random, realClock, realRandom } from '@ottla/base'
-import { type FileSystem, LogManager, RealFileSystem } from '@ottla/storage'
+import { type FileSystem, LogDirectories, RealFileSystem } from '@ottla/storage'
 import type { BrokerServices } from './broker-services.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import { ConfigResolver } from './config/config-resolver.ts'
@@ -13,6 +13,7 @@ import { FetchSessionCache } from './fetch-session.ts'
 import { MetadataImage } from './metadata/metadata-image.ts'
 import { MetadataStore } from './metadata/metadata-store.ts'
 import { BrokerMetrics } from './metrics.ts'
+import { settleDirectories } from './partition-directories.ts'
 import { Partitions } from './partitions.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { recordTools } from './record-tools.ts'
@@ -30,7 +31,10 @@ export interface OpenOptions {
 }
 
 export interface OpenContext {
-  readonly logDir: string
+  /** The first is that of the metadata log. */
+  readonly logDirs: readonly string[]
+  /** The first holds nothing else. */
+  readonly isFirstForMetadata: boolean
   readonly privateDir: string
   readonly logger: Logger
   readonly onFatal: (error: Error) => void
@@ -41,25 +45,24 @@ export interface OpenContext {
 export async function openServices(
   options: OpenOptions,
   config: BrokerConfig,
-  { logDir, privateDir, logger, onFatal, stopping }: OpenContext,
+  context: OpenContext,
 ): Promise<BrokerServices> {
   const clock = options.clock ?? realClock
   const random = options.random ?? realRandom
   const fileSystem = options.fileSystem ?? new RealFileSystem()
   const nodeId = config.get('node.id')
-  const logs = await LogManager.open({
+  const { logDirs, logger, stopping } = context
+  const [logDir = ''] = logDirs
+  const logs = await LogDirectories.open({
+    ...context,
     fileSystem,
     clock,
     random,
-    logger,
-    logDir,
-    privateDir,
     nodeId,
     flushPolicy: config.get('flush.policy') === 'os' ? 'os' : 'fsync',
     tailCacheBytesMax: config.get('tail.cache.bytes.max'),
     openFilesMax: config.get('open.files.max'),
     recordTools,
-    onFatal,
   })
   try {
     const image = new MetadataImage()
@@ -67,10 +70,9 @@ export async function openServices(
     const partitions = new Partitions(logs, (topic) => topicLogConfig(configs, topic), logger)
     const store = { nodeId, logs, logDir, fileSystem, image, clock, random, logger }
     const metadata = await MetadataStore.open(store)
-    for (const topic of image.topics.values()) partitions.add(topic)
-    partitions.reportStrays()
-    const { clusterId, directoryId } = logs
-    const admin = { nodeId, directoryId, random, config, configs, metadata, image, partitions }
+    await settleDirectories({ logs, metadata, image, partitions })
+    const { clusterId } = logs
+    const admin = { nodeId, logs, random, config, configs, metadata, image, partitions }
     const producerIds = new ProducerIds(metadata, nodeId)
     const shared = { partitions, image, clock, random, logger }
     const groups = new GroupService({ ...shared, ...groupOptions(config, configs) })
@@ -95,7 +97,7 @@ export async function openServices(
       fetchSessions: fetchSessionsOf(config, random),
       endpoints: new Endpoints(config.advertisedListeners()),
       metrics: new BrokerMetrics(),
-      volume: () => volumeOf(logDir),
+      volume: volumeOf,
       stopping,
       clock,
       random,

@@ -4,17 +4,17 @@
  */
 import { type Logger, messageOf } from '@ottla/base'
 import { COMPRESSION, loadCodec } from '@ottla/protocol'
-import type { LogConfig, LogManager, PartitionLog } from '@ottla/storage'
+import type { LogConfig, LogDirectories, PartitionLog } from '@ottla/storage'
 import type { TopicImage } from './metadata/metadata-image.ts'
 import { METADATA_TOPIC } from './metadata/topic-names.ts'
 
 export class Partitions {
   private readonly byTopic = new Map<string, PartitionLog[]>()
-  private readonly logs: LogManager
+  private readonly logs: LogDirectories
   private readonly configOf: (topic: string) => LogConfig
   private readonly logger: Logger
 
-  constructor(logs: LogManager, configOf: (topic: string) => LogConfig, logger: Logger) {
+  constructor(logs: LogDirectories, configOf: (topic: string) => LogConfig, logger: Logger) {
     this.logs = logs
     this.configOf = configOf
     this.logger = logger
@@ -22,6 +22,11 @@ export class Partitions {
 
   get(topic: string, partition: number): PartitionLog | undefined {
     return this.byTopic.get(topic)?.[partition]
+  }
+
+  /** Whether the partition's log directory has failed. */
+  isOffline(topic: string, partition: number): boolean {
+    return this.get(topic, partition)?.isOffline === true
   }
 
   of(topic: string): readonly PartitionLog[] {
@@ -37,12 +42,19 @@ export class Partitions {
     const logs = this.byTopic.get(topic.name) ?? []
     const config = this.configOf(topic.name)
     const created: PartitionLog[] = []
-    for (const { partition } of topic.partitions) {
+    for (const { partition, directories } of topic.partitions) {
       if (logs[partition]) continue
+      const [directoryId] = directories
       const existing = this.logs.get(topic.name, partition)
-      const log = existing ?? this.logs.create(topic.name, partition, topic.id, config)
-      if (!existing) created.push(log)
-      logs[partition] = log
+      if (existing) logs[partition] = existing
+      else if (this.logs.isElsewhere(directoryId)) {
+        logs[partition] = this.logs.offlineLog(topic.name, partition, config)
+      } else {
+        const place = { topicId: topic.id, config, directoryId }
+        const log = this.logs.create(topic.name, partition, place)
+        created.push(log)
+        logs[partition] = log
+      }
     }
     this.byTopic.set(topic.name, logs)
     this.configure(topic.name, config)

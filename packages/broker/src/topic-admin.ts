@@ -1,5 +1,6 @@
 /** Topics made and removed: the decision in the metadata log, then the directories. */
-import type { Random, Uuid } from '@ottla/base'
+import type { Random } from '@ottla/base'
+import type { LogDirectories } from '@ottla/storage'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { ConfigResolver } from './config/config-resolver.ts'
 import { topicConfigFault } from './metadata/config-controller.ts'
@@ -19,7 +20,7 @@ export type NewTopic = Parameters<typeof createTopics>[2][number]
 
 export interface TopicAdminOptions {
   readonly nodeId: number
-  readonly directoryId: Uuid
+  readonly logs: LogDirectories
   readonly random: Random
   readonly config: BrokerConfig
   readonly configs: ConfigResolver
@@ -37,10 +38,11 @@ export class TopicAdmin {
   }
 
   private context(): ControllerContext {
-    const { nodeId, directoryId, random, config, configs } = this.options
+    const { nodeId, logs, random, config, configs } = this.options
+    const cordoned = configs.broker('cordoned.log.dirs') as readonly string[]
     return {
       nodeId,
-      directoryId,
+      place: (count) => logs.place(count, cordoned),
       random,
       partitionsDefault: configs.broker('num.partitions') as number,
       partitionsMax: config.get('partitions.max'),

@@ -20,8 +20,9 @@
  * takes 6 us against 40 us for the hop to libuv's pool, and rounds of 650 KB cost 1.2 CPU seconds
  * per GB against 2.1; above WRITE_SYNC_BYTES_MAX the loop would be blocked for too long.
  */
-import { codeOf, type Logger, messageOf } from '@ottla/base'
+import { type Logger, messageOf } from '@ottla/base'
 import { StorageError } from './errors.ts'
+import { isDiskFull } from './file-system.ts'
 
 /** What a member should know of a round to choose how it writes. */
 export interface RoundShape {
@@ -47,7 +48,6 @@ export interface CommitMember {
 export const WRITE_SYNC_BYTES_MAX = 1024 * 1024
 /** Of libuv's four threads one is left for reads. */
 const CONCURRENT_SYNCS_MAX = 3
-const DISK_FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 export interface CommitterOptions {
   readonly logger: Logger
@@ -153,7 +153,7 @@ export class Committer {
     error: unknown,
     members: readonly CommitMember[],
   ): Promise<void> {
-    if (!(error instanceof WriteError) || !DISK_FULL.has(codeOf(error.cause) ?? '')) {
+    if (!(error instanceof WriteError) || !isDiskFull(error.cause)) {
       this.fence(error, members)
       return
     }

@@ -1,3 +1,5 @@
+import { codeOf } from '@ottla/base'
+
 /**
  * The only door to the disk. Three implementations: the real one, a strict one in memory that
  * forgets at a crash whatever was not synced, and one that injects errors into either.
@@ -188,6 +190,11 @@ export async function replaceFile(
   await replaceUnsynced(fileSystem, path, bytes)
   await fileSystem.syncDirectory(directoryOf(path))
 }
+
+const DISK_FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/** True for errors that go away when somebody makes room. */
+export const isDiskFull = (error: unknown): boolean => DISK_FULL.has(codeOf(error) ?? '')
 
 /** The directory part of a path; storage joins with a slash on every platform. */
 export function directoryOf(path: string): string {

@@ -29,6 +29,11 @@ export type {
   StorageCounters,
   StorageMutants,
 } from './log-context.ts'
+export {
+  LogDirectories,
+  type LogDirectoriesOptions,
+  type LogDirectory,
+} from './log-directories.ts'
 export { LogManager, type LogManagerOptions } from './log-manager.ts'
 export type { ReadOptions, ReadResult, ReadUpTo } from './log-reader.ts'
 export type { CorruptRange } from './log-state.ts'

@@ -1,12 +1,13 @@
 /**
  * All partitions of one log directory, and what they share: the lock, group commit, caches,
- * checkpoints.
+ * checkpoints. log-directories.ts holds several of these.
  *
  *   <logDir>/                       Apache Kafka's layout, nothing else
  *     .lock  meta.properties  .kafka_cleanshutdown
  *     recovery-point-offset-checkpoint  log-start-offset-checkpoint
  *     replication-offset-checkpoint
  *     <topic>-<partition>/
+ *     <topic>-<partition>.<32 hex>-future/   a copy that comes from another log directory
  *   <privateDir>/sync-journal       ottla's own, beside it
  *
  * Opening reads names, not partitions: each is opened when it is used first (`ready`). The clean
@@ -43,6 +44,7 @@ import type {
   StorageCounters,
   StorageMutants,
 } from './log-context.ts'
+import type { PartitionIdentity } from './log-files.ts'
 import type { SavedPoints } from './log-loader.ts'
 import { ensureMetaProperties, type MetaProperties } from './meta-properties.ts'
 import { OpenFiles } from './open-files.ts'
@@ -59,6 +61,8 @@ export interface LogManagerOptions {
   readonly logDir: string
   /** Absolute, not inside `logDir`. */
   readonly privateDir: string
+  /** One of several log directories, and not the first. */
+  readonly isFurther?: boolean
   readonly nodeId: number
   /** When the directory is new; else it must agree. */
   readonly clusterId?: string
@@ -82,7 +86,8 @@ const MiB = 1024 * 1024
 const CLEAN_MARKER = '.kafka_cleanshutdown'
 const PARTITION_DIRECTORY = /^(.+)-(\d+)$/
 const DELETED_DIRECTORY = /\.[0-9a-f]{32}-delete$/
-const SKIPPED_DIRECTORY = /(\.[0-9a-f]{32}-(future|stray)$)|^remote-log-index-cache$/
+const FUTURE_DIRECTORY = /^(.+-\d+)\.[0-9a-f]{32}-future$/
+const SKIPPED_DIRECTORY = /(\.[0-9a-f]{32}-stray$)|^remote-log-index-cache$/
 
 export class LogManager {
   readonly wasCleanShutdown: boolean
@@ -92,10 +97,13 @@ export class LogManager {
   private readonly options: LogManagerOptions
   private readonly meta: MetaProperties
   private readonly lock: DirectoryLock
-  private readonly context: LogContext
+  /** For log-directories.ts, which moves partitions from one manager to another. */
+  readonly context: LogContext
   private readonly logs = new Map<string, PartitionLog>()
   private readonly byTopic = new Map<string, Set<PartitionLog>>()
   private readonly configs = new Map<string, LogConfig>()
+  /** Paths of copies that come from another log directory, by the partition's name. */
+  private readonly futures = new Map<string, string>()
   private readonly recoveryPoints: OffsetsByPartition
   private readonly logStarts: OffsetsByPartition
   private readonly highWatermarks: OffsetsByPartition
@@ -132,7 +140,7 @@ export class LogManager {
     this.meta = found.meta
     this.wasCleanShutdown = found.marker !== undefined
     this.previousBrokerEpoch = found.marker ?? -1
-    this.context = makeContext(options)
+    this.context = makeContext(options, found.meta.directoryId)
     this.counters = this.context.counters
     this.recoveryPoints = readOffsetCheckpoint(fileSystem, `${logDir}/${RECOVERY_POINT_FILE}`)
     this.logStarts = readOffsetCheckpoint(fileSystem, `${logDir}/${LOG_START_FILE}`)
@@ -153,6 +161,11 @@ export class LogManager {
         this.context.deletions.schedule([`${logDir}/${entry.name}`], 0)
         continue
       }
+      const future = FUTURE_DIRECTORY.exec(entry.name)?.[1]
+      if (future !== undefined) {
+        this.futures.set(future, `${logDir}/${entry.name}`)
+        continue
+      }
       const match = PARTITION_DIRECTORY.exec(entry.name)
       if (!match) {
         logger.warn('directory is no partition, left alone', { name: entry.name })
@@ -163,7 +176,9 @@ export class LogManager {
       this.add(topic as string, Number(partition), undefined)
     }
     for (const offsets of [this.recoveryPoints, this.logStarts, this.highWatermarks]) {
-      for (const name of offsets.keys()) if (!this.logs.has(name)) offsets.delete(name)
+      for (const name of offsets.keys()) {
+        if (!this.logs.has(name) && !this.futures.has(name)) offsets.delete(name)
+      }
     }
   }
 
@@ -217,29 +232,95 @@ export class LogManager {
     const name = `${topic}-${partition}`
     const log = this.logs.get(name)
     if (!log) return
-    this.logs.delete(name)
-    this.forget(name)
+    this.release(log)
+    if (this.context.committer.fenced) return
     await log.delete()
-    const siblings = this.byTopic.get(topic)
-    siblings?.delete(log)
-    if (siblings?.size === 0) {
-      this.byTopic.delete(topic)
-      this.configs.delete(topic)
-    }
     this.context.deletions.schedule([log.directory], log.config.fileDeleteDelayMs)
     await this.checkpoint()
   }
 
-  private forget(name: string): void {
-    this.recoveryPoints.delete(name)
-    this.logStarts.delete(name)
-    this.highWatermarks.delete(name)
+  /** How many partitions lie here. */
+  get partitionCount(): number {
+    return this.logs.size
   }
 
-  private add(topic: string, partition: number, newTopicId: Uuid | undefined): PartitionLog {
+  /** Copies that were on their way here when the process ended, by the partition's name. */
+  get interruptedCopies(): ReadonlyMap<string, string> {
+    return this.futures
+  }
+
+  /** The log is not, or no longer, in this directory. */
+  release(log: PartitionLog): void {
+    this.logs.delete(log.name)
+    this.forget(log.name)
+    const siblings = this.byTopic.get(log.topic)
+    siblings?.delete(log)
+    if (siblings?.size === 0) {
+      this.byTopic.delete(log.topic)
+      this.configs.delete(log.topic)
+    }
+  }
+
+  /** The log, whose files were brought here, belongs to this directory from now on. */
+  adopt(log: PartitionLog): void {
+    this.logs.set(log.name, log)
+    this.configs.set(log.topic, log.config)
+    const siblings = this.byTopic.get(log.topic) ?? new Set()
+    this.byTopic.set(log.topic, siblings.add(log))
+  }
+
+  /** Path of a copy of the partition that is about to come. */
+  newFuture(name: string): string {
+    const unique = Buffer.from(this.options.random.bytes(16)).toString('hex')
+    const path = `${this.logDir}/${name}.${unique}-future`
+    this.futures.set(name, path)
+    return path
+  }
+
+  /** Makes a whole copy the directory of the partition, whose checkpoints are saved already. */
+  async promote(name: string): Promise<void> {
+    const { fileSystem, logDir } = this.options
+    const path = this.futures.get(name)
+    assert(path, `no copy of ${name} is here`)
+    fileSystem.rename(path, `${logDir}/${name}`)
+    this.futures.delete(name)
+    await fileSystem.syncDirectory(logDir)
+  }
+
+  /** A promoted copy that nobody has as a log yet: after a crash. */
+  takePromoted(name: string): void {
+    const [, topic, partition] = PARTITION_DIRECTORY.exec(name) ?? []
+    this.add(topic as string, Number(partition), undefined)
+  }
+
+  /** Gives up a copy. */
+  async dropFuture(name: string): Promise<void> {
+    const { fileSystem, logDir } = this.options
+    const path = this.futures.get(name)
+    this.futures.delete(name)
+    this.forget(name)
+    if (!path || this.context.committer.fenced || !fileSystem.stat(path)) return
+    const gone = path.replace(/-future$/, '-delete')
+    fileSystem.rename(path, gone)
+    await fileSystem.syncDirectory(logDir)
+    this.context.deletions.schedule([gone], 0)
+  }
+
+  /** Saves what the checkpoints shall say of a partition that is about to be here. */
+  async saveArrival(log: PartitionLog): Promise<void> {
+    this.recoveryPoints.set(log.name, log.recoveryPoint)
+    this.highWatermarks.set(log.name, log.highWatermark)
+    const first = log.state.segments[0]?.baseOffset ?? 0
+    if (log.logStartOffset > first) this.logStarts.set(log.name, log.logStartOffset)
+    else this.logStarts.delete(log.name)
+    await this.checkpoint()
+  }
+
+  /** What a log that is opened here knows of itself. */
+  identityOf(topic: string, partition: number, newTopicId: Uuid | undefined): PartitionIdentity {
     const name = `${topic}-${partition}`
     const isNew = newTopicId !== undefined
-    const identity = {
+    return {
       topic,
       partition,
       directory: `${this.options.logDir}/${name}`,
@@ -250,12 +331,19 @@ export class LogManager {
         if (this.checkpointed.has(name)) await this.checkpoint()
       },
     }
-    const log = new PartitionLog(
-      this.context,
-      identity,
-      this.configs.get(topic) ?? defaultLogConfig,
-    )
-    this.logs.set(name, log)
+  }
+
+  private forget(name: string): void {
+    this.recoveryPoints.delete(name)
+    this.logStarts.delete(name)
+    this.highWatermarks.delete(name)
+  }
+
+  private add(topic: string, partition: number, newTopicId: Uuid | undefined): PartitionLog {
+    const identity = this.identityOf(topic, partition, newTopicId)
+    const config = this.configs.get(topic) ?? defaultLogConfig
+    const log = new PartitionLog(this.context, identity, config)
+    this.logs.set(log.name, log)
     const siblings = this.byTopic.get(topic)
     if (siblings) siblings.add(log)
     else this.byTopic.set(topic, new Set([log]))
@@ -429,7 +517,12 @@ function isHalfMade(fileSystem: FileSystem, directory: string): boolean {
   return !entries.some(({ name }) => name.endsWith('.log'))
 }
 
-function makeContext(options: LogManagerOptions): LogContext {
+/** The journal of the first log directory has a plain name; the others' have their ids. */
+function journalPath({ privateDir, isFurther }: LogManagerOptions, directoryId: Uuid): string {
+  return `${privateDir}/sync-journal${isFurther ? `.${directoryId}` : ''}`
+}
+
+function makeContext(options: LogManagerOptions, directoryId: Uuid): LogContext {
   const { fileSystem, clock, random, logger, flushPolicy, onFatal } = options
   const schedule = options.schedule ?? ((callback: () => void) => void setImmediate(callback))
   return {
@@ -444,7 +537,7 @@ function makeContext(options: LogManagerOptions): LogContext {
     openFiles: new OpenFiles(fileSystem, options.openFilesMax ?? 1000),
     indexCache: new IndexCache(options.indexCacheBytesMax ?? 64 * MiB),
     tailCache: new TailCache(options.tailCacheBytesMax ?? 64 * MiB),
-    journal: new SyncJournal(`${options.privateDir}/sync-journal`, { fileSystem, clock, logger }),
+    journal: new SyncJournal(journalPath(options, directoryId), { fileSystem, clock, logger }),
     recordTools: options.recordTools ?? {},
     counters: {
       recoveredLogs: 0,

@@ -4,7 +4,8 @@
  * HOT: guarded by bench/micro/storage-append.bench.ts (append, takeRound, endRound)
  *
  *   closed --ready()--> opening --> open --close()--> closed
- *                                    \--delete()--> deleted
+ *                                   |  \--delete()--> deleted
+ *                                   \--relocate()--> moving --> open, in another directory
  *
  * `append` is synchronous: it checks the batch, gives it offsets in place, notes it in segment,
  * tail cache and producer state, and leaves it pending. The next round of group commit takes it
@@ -39,8 +40,8 @@ export class PartitionLog implements CommitMember, SyncedLog {
   readonly topic: string
   readonly partition: number
   config: LogConfig
-  private readonly context: LogContext
-  private readonly files: LogFiles
+  private context: LogContext
+  private files: LogFiles
   private readonly tail = new TailBatches()
   private openState: LogState | undefined
   private openWriter: LogWriter | undefined
@@ -49,6 +50,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
   private opening: Promise<void> | undefined
   private isDirty = false
   private isGone = false
+  private isMoving = false
   private roundEnd: DurableMark | undefined
   private isRoundSynced = false
   private roundWaiters: Deferred | undefined
@@ -75,6 +77,11 @@ export class PartitionLog implements CommitMember, SyncedLog {
     return this.openState !== undefined && !this.isGone
   }
 
+  /** Nothing can be done with the log any more, since its log directory has failed. */
+  get isOffline(): boolean {
+    return this.context.committer.fenced !== undefined
+  }
+
   /** The directory, which changes its name when the partition is deleted. */
   get directory(): string {
     return this.files.directory
@@ -84,6 +91,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
   ready(): Promise<void> {
     if (this.isGone) return Promise.reject(this.goneError())
     if (this.openState) return DURABLE
+    if (this.isOffline) return Promise.reject(this.context.committer.fenced)
     this.opening ??= this.open().finally(() => {
       this.opening = undefined
     })
@@ -95,6 +103,10 @@ export class PartitionLog implements CommitMember, SyncedLog {
       throw asStorageError(error, `${this.name} cannot be opened`)
     })
     if (this.isGone) throw this.goneError()
+    this.attach(state)
+  }
+
+  private attach(state: LogState): void {
     this.openWriter = new LogWriter(this.context, state.directory, state.epochs)
     this.openReader = new LogReader(this.context, state, this.tail)
     this.openAppender = new LogAppender(this.context, this, {
@@ -144,6 +156,37 @@ export class PartitionLog implements CommitMember, SyncedLog {
     await this.files.renameForDeletion()
     // The state stays for whoever still holds the log and asks for its positions.
     this.releaseFiles()
+  }
+
+  /**
+   * Has the log go on in another directory, to which `carry` brings its files once everything is
+   * durable. Until then reads are served from the old one, and appends are told to come again.
+   * Resolves with the old directory's files, which are no longer the log's.
+   */
+  async relocate(
+    carry: (state: LogState) => Promise<{ context: LogContext; identity: PartitionIdentity }>,
+  ): Promise<LogFiles> {
+    assert(!this.isMoving, `${this.name} is moving already`)
+    this.isMoving = true
+    try {
+      await this.ready()
+      await this.flush()
+      await this.context.committer.drain()
+      await this.files.writeClosing(this.state, this.writer)
+      const { context, identity } = await carry(this.state)
+      const files = new LogFiles(context, identity)
+      const state = await files.load(this.config)
+      const left = this.files
+      this.context.journal.forget(this)
+      this.releaseFiles()
+      this.context = context
+      this.files = files
+      this.attach(state)
+      return left
+    } finally {
+      this.isMoving = false
+      for (const listener of this.listeners) listener()
+    }
   }
 
   /** Resolves when everything appended so far is durable. */
@@ -236,6 +279,10 @@ export class PartitionLog implements CommitMember, SyncedLog {
     if (this.isGone) {
       const { errorName, message } = this.goneError()
       return { kind: 'refused', error: errorName, message }
+    }
+    if (this.isMoving) {
+      const message = `${this.name} is moving to another log directory`
+      return { kind: 'refused', error: 'NOT_LEADER_OR_FOLLOWER', message }
     }
     const result = this.appender.append(batch, options)
     if (result.kind === 'appended') this.markDirty()
@@ -371,6 +418,8 @@ export class PartitionLog implements CommitMember, SyncedLog {
   /** Whole batches from the one that contains `offset` on; at once when they are cached. */
   read(offset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
     if (this.isGone) throw this.goneError()
+    const { fenced } = this.context.committer
+    if (fenced) throw fenced
     return this.reader.read(offset, options)
   }
 
@@ -398,6 +447,10 @@ export class PartitionLog implements CommitMember, SyncedLog {
       const message = `Offset ${offset} is not below the high watermark ${state.highWatermark}`
       throw new StorageError('OFFSET_OUT_OF_RANGE', message)
     }
+    if (this.isMoving) {
+      const message = `${this.name} is moving to another log directory`
+      throw new StorageError('NOT_LEADER_OR_FOLLOWER', message)
+    }
     if (offset > state.logStartOffset) {
       state.logStartOffset = offset
       state.epochs.truncateFromStart(offset)
@@ -408,7 +461,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
 
   /** Deletes whole segments by time, size and log start offset; expires producers. */
   async applyRetention(nowMs: number): Promise<void> {
-    if (!this.isOpen) return
+    if (!this.isOpen || this.isMoving || this.isOffline) return
     this.state.producers.expire(nowMs, this.config.producerIdExpirationMs)
     await this.files.deleteExpired(this, nowMs)
   }

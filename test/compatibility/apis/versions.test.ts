@@ -5,9 +5,6 @@ import { startOttlaProcess } from '../../support/ottla-process.ts'
 import { startApacheBroker } from '../support/apache-broker.ts'
 import { ApiTranscript } from './api-transcript.ts'
 
-/** Groups of Kafka Streams are not served yet. */
-const NOT_SERVED = [88, 89, 93]
-
 async function asked(bootstrap: string): Promise<ApiVersionsResponse> {
   const transcript = new ApiTranscript(bootstrap)
   try {
@@ -24,7 +21,6 @@ test('ottla offers what Apache Kafka offers', { timeout: 120_000 }, async () => 
   const [ours, theirs] = await Promise.all([asked(ottla.bootstrap), asked(apache.bootstrap)])
   const lines = ({ apiKeys }: ApiVersionsResponse) =>
     apiKeys
-      .filter(({ apiKey }) => !NOT_SERVED.includes(apiKey))
       .map(({ apiKey, minVersion, maxVersion }) => `${apiKey}: ${minVersion}-${maxVersion}`)
       .sort()
   expect(lines(ours)).toEqual(lines(theirs))

@@ -9,10 +9,16 @@ import { Kafka } from '@ottla/client'
 import { describe, expect, test } from 'vitest'
 import { startOttlaProcess } from '../../support/ottla-process.ts'
 import { startApacheBroker } from '../support/apache-broker.ts'
+import { makeAccess, readAccess } from './access.ts'
 import { type Contents, contentsOf, fill, load, readInGroup } from './sample-data.ts'
 
 const TEST_TIMEOUT_MS = 300_000
-const SETTINGS = { 'offsets.topic.num.partitions': '5', 'group.initial.rebalance.delay.ms': '0' }
+const SETTINGS = {
+  'offsets.topic.num.partitions': '5',
+  'group.initial.rebalance.delay.ms': '0',
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'super.users': 'User:ANONYMOUS',
+}
 
 /** Goes on with what is there: more records everywhere, a new topic, a group that resumes. */
 async function goOn(bootstrap: string, newTopic: string): Promise<void> {
@@ -38,12 +44,17 @@ describe.each(['cleanly', 'by kill -9'])('Apache Kafka stopped %s', (how) => {
     try {
       const apache = await startApacheBroker({ dataDir, heap: '512m', overrides: SETTINGS })
       await load(apache.bootstrap)
+      await makeAccess(apache.bootstrap, 'by-apache')
       const written = await contentsOf(apache.bootstrap)
+      const access = await readAccess(apache.bootstrap)
       if (how === 'cleanly') await apache.stop()
       else await apache.kill9()
 
       const ottla = await startOttlaProcess({ dataDir: logDir, settings: SETTINGS })
       expect(await contentsOf(ottla.bootstrap)).toEqual(written)
+      expect(await readAccess(ottla.bootstrap)).toEqual(access)
+      await makeAccess(ottla.bootstrap, 'by-ottla')
+      const continuedAccess = await readAccess(ottla.bootstrap)
       await goOn(ottla.bootstrap, 'made-by-ottla')
       const continued = await contentsOf(ottla.bootstrap)
       expectNothingLost(written, continued)
@@ -52,6 +63,7 @@ describe.each(['cleanly', 'by kill -9'])('Apache Kafka stopped %s', (how) => {
 
       const again = await startApacheBroker({ dataDir, heap: '512m', overrides: SETTINGS })
       expect(await contentsOf(again.bootstrap), again.output()).toEqual(continued)
+      expect(await readAccess(again.bootstrap)).toEqual(continuedAccess)
       await goOn(again.bootstrap, 'made-by-apache')
       await again.stop()
     } finally {
@@ -68,10 +80,13 @@ test('Apache Kafka opens a directory that ottla made', { timeout: TEST_TIMEOUT_M
       settings: { ...SETTINGS, 'log.dirs': join(dataDir, 'data') },
     })
     await load(ottla.bootstrap)
+    await makeAccess(ottla.bootstrap, 'made')
+    const access = await readAccess(ottla.bootstrap)
     const written = await contentsOf(ottla.bootstrap)
     await ottla.stop()
     await using apache = await startApacheBroker({ dataDir, heap: '512m', overrides: SETTINGS })
     expect(await contentsOf(apache.bootstrap), apache.output()).toEqual(written)
+    expect(await readAccess(apache.bootstrap)).toEqual(access)
     await goOn(apache.bootstrap, 'made-by-apache')
   } finally {
     await rm(dataDir, { recursive: true, force: true })

@@ -22,6 +22,8 @@ export interface Asked extends ToolOptions {
   readonly mask?: Mask
   /** Exit code to expect; 0 by default. */
   readonly code?: number
+  /** The tool wants its command first, and the broker behind it. */
+  readonly commandFirst?: boolean
   /** Compare standard error too, which is where tools put their complaints. */
   readonly withStderr?: boolean
 }
@@ -36,18 +38,26 @@ export interface BothBrokers extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-export async function startBothBrokers(): Promise<BothBrokers> {
+/** `settings` are added on both sides. */
+export async function startBothBrokers(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BothBrokers> {
+  const all = { ...SETTINGS, ...settings }
   const [ottla, apache] = await Promise.all([
-    startOttlaProcess({ settings: SETTINGS }),
-    startApacheBroker({ heap: '512m', overrides: SETTINGS }),
+    startOttlaProcess({ settings: all }),
+    startApacheBroker({ heap: '512m', overrides: all }),
   ])
   const stop = async () => {
     await Promise.all([ottla.stop(), apache.stop()])
   }
-  const both = (tool: string, args: readonly string[], options: ToolOptions = {}) =>
+  const both = (
+    tool: string,
+    args: readonly string[],
+    { commandFirst = false, ...options }: Asked = {},
+  ) =>
     Promise.all(
       [ottla, apache].map((broker) =>
-        runTool(tool, ['--bootstrap-server', broker.bootstrap, ...args], {
+        runTool(tool, withBroker(broker.bootstrap, args, commandFirst), {
           timeoutMs: TOOL_TIMEOUT_MS,
           ...options,
         }),
@@ -65,6 +75,11 @@ export async function startBothBrokers(): Promise<BothBrokers> {
     return ours.stdout
   }
   return { ottla, apache, same, both, stop, [Symbol.asyncDispose]: stop }
+}
+
+function withBroker(bootstrap: string, args: readonly string[], commandFirst: boolean): string[] {
+  const broker = ['--bootstrap-server', bootstrap]
+  return commandFirst ? [...args, ...broker] : [...broker, ...args]
 }
 
 /** Ports, uuids, times and clusters are each broker's own. */

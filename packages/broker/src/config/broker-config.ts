@@ -47,6 +47,12 @@ export class BrokerConfig {
     return (value === undefined ? brokerSettings[name].default : value) as BrokerSettings[K]
   }
 
+  /** Paths of `log.dirs`; empty when none are given. */
+  logDirs(): string[] {
+    const paths = (this.get('log.dirs') ?? '').split(',').map((path) => path.trim())
+    return [...new Set(paths.filter((path) => path !== ''))]
+  }
+
   /** Addresses of `listeners`; those of `controller.listener.names` are left out. */
   listeners(): ListenerAddress[] {
     const controllers = new Set(this.get('controller.listener.names'))

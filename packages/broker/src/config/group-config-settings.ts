@@ -6,7 +6,7 @@ export const groupConfigSettings = defineConfig({
     default: 1000,
     min: 0,
     synonym: 'group.consumer.assignment.interval.ms',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Fewest milliseconds between two assignments of this consumer group.',
   }),
   'consumer.heartbeat.interval.ms': int({
@@ -33,7 +33,7 @@ export const groupConfigSettings = defineConfig({
     default: 1000,
     min: 0,
     synonym: 'group.share.assignment.interval.ms',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Fewest milliseconds between two assignments of this share group.',
   }),
   'share.auto.offset.reset': text({
@@ -90,7 +90,7 @@ export const groupConfigSettings = defineConfig({
   'streams.assignor.name': text({
     default: 'sticky',
     synonym: 'group.streams.assignors',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Assignor of this streams group.',
   }),
   'streams.heartbeat.interval.ms': int({

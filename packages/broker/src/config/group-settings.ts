@@ -6,14 +6,14 @@ export const groupSettings = defineConfig({
     default: 1000,
     min: 0,
     dynamic: 'cluster-wide',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Fewest milliseconds between two assignments of a consumer group (KIP-848).',
   }),
   'group.consumer.assignor.offload.enable': bool({
     default: true,
     dynamic: 'cluster-wide',
     internal: true,
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Whether consumer group assignments are computed on a thread of their own.',
   }),
   'group.consumer.assignors': list({
@@ -28,7 +28,7 @@ export const groupSettings = defineConfig({
   'group.consumer.max.assignment.interval.ms': int({
     default: 15000,
     min: 0,
-    noEffect: true,
+    noEffect: 'later',
     doc: "Upper limit for a consumer group's own assignment interval, in milliseconds.",
   }),
   'group.consumer.max.heartbeat.interval.ms': int({
@@ -48,13 +48,13 @@ export const groupSettings = defineConfig({
   }),
   'group.consumer.migration.policy': text({
     default: 'bidirectional',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Which way a group may change between the classic and the consumer protocol: upgrade, downgrade, bidirectional or disabled.',
   }),
   'group.consumer.min.assignment.interval.ms': int({
     default: 0,
     min: 0,
-    noEffect: true,
+    noEffect: 'later',
     doc: "Lower limit for a consumer group's own assignment interval, in milliseconds.",
   }),
   'group.consumer.min.heartbeat.interval.ms': int({
@@ -71,7 +71,7 @@ export const groupSettings = defineConfig({
     default: 600000,
     min: 10000,
     internal: true,
-    noEffect: true,
+    noEffect: 'later',
     doc: 'How often subscriptions by pattern are matched against the topics again, in milliseconds.',
   }),
   'group.consumer.session.timeout.ms': int({
@@ -82,21 +82,21 @@ export const groupSettings = defineConfig({
   'group.coordinator.append.linger.ms': int({
     default: -1,
     min: -1,
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Milliseconds the group coordinator gathers records before it writes; -1 adapts to the load. Here the group commit gathers them.',
   }),
   'group.coordinator.background.threads': int({
     default: 2,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: "Threads for the group coordinator's slow work, such as assignments.",
   }),
   'group.coordinator.cached.buffer.max.bytes': int({
     default: 1048588,
     min: 524288,
     dynamic: 'cluster-wide',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Most bytes of a write buffer the group coordinator keeps for reuse.',
   }),
   'group.coordinator.rebalance.protocols': list({
@@ -108,7 +108,7 @@ export const groupSettings = defineConfig({
     default: 4,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Threads that run the group coordinator.',
   }),
   'group.initial.rebalance.delay.ms': int({
@@ -137,14 +137,14 @@ export const groupSettings = defineConfig({
     default: 5000,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Milliseconds an offset commit may wait to be stored. Here it waits for the disk and nothing else.',
   }),
   'offsets.load.buffer.size': int({
     default: 5242880,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Bytes read at a time when committed offsets are loaded.',
   }),
   'offsets.retention.check.interval.ms': long({
@@ -162,7 +162,7 @@ export const groupSettings = defineConfig({
   'offsets.topic.compression.codec': int({
     default: 0,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Codec of the records in __consumer_offsets. They are stored uncompressed here.',
   }),
   'offsets.topic.num.partitions': int({
@@ -175,7 +175,7 @@ export const groupSettings = defineConfig({
     default: 3,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'nodes',
     doc: 'Replicas of __consumer_offsets; one on a single node.',
   }),
   'offsets.topic.segment.bytes': int({

@@ -10,14 +10,14 @@ export const networkSettings = defineConfig({
   'client.quota.callback.class': className({
     default: null,
     importance: 'low',
-    noEffect: true,
+    noEffect: 'java',
     doc: 'Java class that computes client quotas.',
   }),
   'connection.failed.authentication.delay.ms': int({
     default: 100,
     min: 0,
     importance: 'low',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Milliseconds before a connection whose login failed is closed.',
   }),
   'connections.max.idle.ms': long({
@@ -26,12 +26,12 @@ export const networkSettings = defineConfig({
   }),
   'connections.max.reauth.ms': long({
     default: 0,
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Milliseconds after which a SASL connection must log in again; 0 never.',
   }),
   'inter.broker.listener.name': nullableText({
     default: null,
-    noEffect: true,
+    noEffect: 'nodes',
     doc: 'Listener the brokers use among themselves.',
   }),
   'listener.security.protocol.map': text({
@@ -50,7 +50,7 @@ export const networkSettings = defineConfig({
     default: 2147483647,
     min: 0,
     dynamic: 'cluster-wide',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'New connections the broker accepts a second.',
   }),
   'max.connections': int({
@@ -68,7 +68,7 @@ export const networkSettings = defineConfig({
   'max.connections.per.ip.overrides': text({
     default: '',
     dynamic: 'cluster-wide',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Limits of connections for single addresses, as HOST:COUNT, separated by commas.',
   }),
   'max.incremental.fetch.session.cache.slots': int({
@@ -85,27 +85,27 @@ export const networkSettings = defineConfig({
     default: ['org.apache.kafka.common.metrics.JmxReporter'],
     dynamic: 'cluster-wide',
     importance: 'low',
-    noEffect: true,
+    noEffect: 'java',
     doc: 'Java classes that report metrics. ottla serves Prometheus text on metrics.port.',
   }),
   'metrics.num.samples': int({
     default: 2,
     min: 1,
     importance: 'low',
-    noEffect: true,
+    noEffect: 'java',
     doc: "Samples kept for a rate among Kafka's own metrics.",
   }),
   'metrics.recording.level': text({
     default: 'INFO',
     importance: 'low',
-    noEffect: true,
+    noEffect: 'java',
     doc: 'How much Kafka measures: INFO, DEBUG or TRACE.',
   }),
   'metrics.sample.window.ms': long({
     default: 30000,
     min: 1,
     importance: 'low',
-    noEffect: true,
+    noEffect: 'java',
     doc: 'Milliseconds each sample of a Kafka metric spans.',
   }),
   'num.io.threads': int({
@@ -113,7 +113,7 @@ export const networkSettings = defineConfig({
     min: 1,
     dynamic: 'cluster-wide',
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Threads that handle requests. Requests are handled on one event loop here.',
   }),
   'num.network.threads': int({
@@ -121,47 +121,47 @@ export const networkSettings = defineConfig({
     min: 1,
     dynamic: 'cluster-wide',
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Threads that read and write sockets, per listener.',
   }),
   'queued.max.request.bytes': long({
     default: -1,
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Bytes of requests that may wait for a thread; -1 sets no limit. ottla limits them per connection, see in.flight.bytes.max.',
   }),
   'queued.max.requests': int({
     default: 500,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Requests that may wait for a thread before reading pauses.',
   }),
   'request.timeout.ms': int({
     default: 30000,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'nodes',
     doc: 'Milliseconds the broker waits for answers to its own requests to other nodes.',
   }),
   'socket.connection.setup.timeout.max.ms': long({
     default: 30000,
-    noEffect: true,
+    noEffect: 'nodes',
     doc: 'Longest time in milliseconds for setting up a connection to another node.',
   }),
   'socket.connection.setup.timeout.ms': long({
     default: 10000,
-    noEffect: true,
+    noEffect: 'nodes',
     doc: 'First time limit in milliseconds for setting up a connection to another node.',
   }),
   'socket.listen.backlog.size': int({
     default: 50,
     min: 1,
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Connections the operating system holds back until they are accepted.',
   }),
   'socket.receive.buffer.bytes': int({
     default: 102400,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Receive buffer of client sockets in bytes; -1 leaves it to the operating system.',
   }),
   'socket.request.max.bytes': int({
@@ -173,7 +173,7 @@ export const networkSettings = defineConfig({
   'socket.send.buffer.bytes': int({
     default: 102400,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Send buffer of client sockets in bytes; -1 leaves it to the operating system.',
   }),
   'telemetry.max.bytes': int({

@@ -6,19 +6,19 @@ export const shareGroupSettings = defineConfig({
     default: 1000,
     min: 0,
     dynamic: 'cluster-wide',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Fewest milliseconds between two assignments of a share group (KIP-932).',
   }),
   'group.share.assignor.offload.enable': bool({
     default: true,
     dynamic: 'cluster-wide',
     internal: true,
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Whether share group assignments are computed on a thread of their own.',
   }),
   'group.share.assignors': list({
     default: ['simple'],
-    noEffect: true,
+    noEffect: 'java',
     doc: 'Assignors the broker offers to share groups.',
   }),
   'group.share.delivery.count.limit': int({
@@ -30,7 +30,7 @@ export const shareGroupSettings = defineConfig({
   'group.share.dlq.manager.class.name': text({
     default: 'org.apache.kafka.server.share.dlq.DefaultShareGroupDLQManager',
     internal: true,
-    noEffect: true,
+    noEffect: 'java',
     doc: 'Java class that writes failed records of share groups to a dead letter topic.',
   }),
   'group.share.heartbeat.interval.ms': int({
@@ -43,13 +43,13 @@ export const shareGroupSettings = defineConfig({
     min: 1,
     importance: 'low',
     internal: true,
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Milliseconds before the state of a share partition is initialized again after a failure.',
   }),
   'group.share.max.assignment.interval.ms': int({
     default: 15000,
     min: 0,
-    noEffect: true,
+    noEffect: 'later',
     doc: "Upper limit for a share group's own assignment interval, in milliseconds.",
   }),
   'group.share.max.delivery.count.limit': int({
@@ -94,7 +94,7 @@ export const shareGroupSettings = defineConfig({
   'group.share.min.assignment.interval.ms': int({
     default: 0,
     min: 0,
-    noEffect: true,
+    noEffect: 'later',
     doc: "Lower limit for a share group's own assignment interval, in milliseconds.",
   }),
   'group.share.min.delivery.count.limit': int({
@@ -134,7 +134,7 @@ export const shareGroupSettings = defineConfig({
   'group.share.persister.class.name': text({
     default: 'org.apache.kafka.server.share.persister.DefaultStatePersister',
     internal: true,
-    noEffect: true,
+    noEffect: 'java',
     doc: 'Java class that stores the state of share groups.',
   }),
   'group.share.record.lock.duration.ms': int({
@@ -151,14 +151,14 @@ export const shareGroupSettings = defineConfig({
   'share.coordinator.append.linger.ms': int({
     default: -1,
     min: -1,
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Milliseconds the share coordinator gathers records before it writes; -1 adapts to the load.',
   }),
   'share.coordinator.cached.buffer.max.bytes': int({
     default: 1048588,
     min: 524288,
     dynamic: 'cluster-wide',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Most bytes of a write buffer the share coordinator keeps for reuse.',
   }),
   'share.coordinator.cold.partition.snapshot.interval.ms': int({
@@ -166,14 +166,14 @@ export const shareGroupSettings = defineConfig({
     min: 1,
     importance: 'low',
     internal: true,
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Milliseconds after which a share partition without changes gets a snapshot.',
   }),
   'share.coordinator.load.buffer.size': int({
     default: 5242880,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Bytes read at a time when the state of share groups is loaded.',
   }),
   'share.coordinator.snapshot.update.records.per.snapshot': int({
@@ -185,7 +185,7 @@ export const shareGroupSettings = defineConfig({
   'share.coordinator.state.topic.compression.codec': int({
     default: 0,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Codec of the records in __share_group_state.',
   }),
   'share.coordinator.state.topic.min.isr': short({
@@ -211,7 +211,7 @@ export const shareGroupSettings = defineConfig({
     default: 3,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'nodes',
     doc: 'Replicas of __share_group_state; one on a single node.',
   }),
   'share.coordinator.state.topic.segment.bytes': int({
@@ -223,19 +223,19 @@ export const shareGroupSettings = defineConfig({
   'share.coordinator.threads': int({
     default: 1,
     min: 1,
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Threads that run the share coordinator.',
   }),
   'share.coordinator.write.timeout.ms': int({
     default: 5000,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Milliseconds the share coordinator waits for a write.',
   }),
   'share.fetch.purgatory.purge.interval.requests': int({
     default: 1000,
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'After how many finished share fetches Kafka sweeps the waiting ones.',
   }),
 })

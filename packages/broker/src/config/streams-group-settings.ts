@@ -18,12 +18,12 @@ export const streamsGroupSettings = defineConfig({
     default: true,
     dynamic: 'cluster-wide',
     internal: true,
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Whether streams group assignments are computed on a thread of their own.',
   }),
   'group.streams.assignors': list({
     default: ['sticky'],
-    noEffect: true,
+    noEffect: 'java',
     doc: 'Assignors the broker offers to streams groups.',
   }),
   'group.streams.heartbeat.interval.ms': int({
@@ -65,7 +65,7 @@ export const streamsGroupSettings = defineConfig({
     default: 20,
     min: 0,
     internal: true,
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Upper limit for the warm-up replicas of a streams group.',
   }),
   'group.streams.min.assignment.interval.ms': int({
@@ -87,7 +87,7 @@ export const streamsGroupSettings = defineConfig({
     default: 15000,
     min: 1,
     internal: true,
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Lower limit for how often streams members report task offsets, in milliseconds.',
   }),
   'group.streams.num.standby.replicas': int({
@@ -99,7 +99,7 @@ export const streamsGroupSettings = defineConfig({
     default: 2,
     min: 0,
     internal: true,
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Tasks of a streams group that may warm up elsewhere at the same time.',
   }),
   'group.streams.rack.aware.assignment.tags': list({
@@ -120,7 +120,7 @@ export const streamsGroupSettings = defineConfig({
   }),
   'group.streams.topology.description.plugin.class': className({
     default: null,
-    noEffect: true,
+    noEffect: 'java',
     doc: 'Java class that stores descriptions of streams topologies.',
   }),
 })

@@ -6,20 +6,20 @@ export const transactionSettings = defineConfig({
     default: 100,
     min: 0,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'nodes',
     doc: 'Longest wait in milliseconds before a partition is added to a transaction again.',
   }),
   'add.partitions.to.txn.retry.backoff.ms': int({
     default: 20,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'nodes',
     doc: 'First wait in milliseconds before a partition is added to a transaction again.',
   }),
   'early.start.listeners': nullableText({
     default: null,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'nodes',
     doc: 'Listeners that a Kafka broker opens before it is unfenced.',
   }),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': int({
@@ -38,7 +38,7 @@ export const transactionSettings = defineConfig({
     default: true,
     dynamic: 'cluster-wide',
     importance: 'low',
-    noEffect: true,
+    noEffect: 'nodes',
     doc: 'Whether a transactional batch is refused unless its partition was added to the transaction.',
   }),
   'transaction.remove.expired.transaction.cleanup.interval.ms': int({
@@ -51,7 +51,7 @@ export const transactionSettings = defineConfig({
     default: 5242880,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'threads',
     doc: 'Bytes read at a time when the state of transactions is loaded.',
   }),
   'transaction.state.log.min.isr': int({
@@ -70,7 +70,7 @@ export const transactionSettings = defineConfig({
     default: 3,
     min: 1,
     importance: 'high',
-    noEffect: true,
+    noEffect: 'nodes',
     doc: 'Replicas of __transaction_state; one on a single node.',
   }),
   'transaction.state.log.segment.bytes': int({
@@ -82,7 +82,7 @@ export const transactionSettings = defineConfig({
   'transaction.two.phase.commit.enable': bool({
     default: false,
     importance: 'low',
-    noEffect: true,
+    noEffect: 'later',
     doc: 'Whether producers may take part in a two-phase commit, whose transactions never time out.',
   }),
   'transactional.id.expiration.ms': int({

@@ -1,8 +1,11 @@
 /**
  * AlterReplicaLogDirs (key 34), versions 1-2.
  *
- * Behaviour: a partition that is in the named directory already stays there; a directory that is
- * not one of `log.dirs` is LOG_DIR_NOT_FOUND.
+ * Behaviour: a partition begins to move to another of `log.dirs`, and is answered at once;
+ * DescribeLogDirs shows it as a future replica until it is there. One that is there already stays.
+ * A directory that is none of `log.dirs` is LOG_DIR_NOT_FOUND, one that has failed is
+ * KAFKA_STORAGE_ERROR, one that is cordoned INVALID_REPLICA_ASSIGNMENT.
+ * Differences: a partition that does not exist yet is not remembered; CreateTopics places it.
  */
 import { apis, type ErrorName, errorCode } from '@ottla/protocol'
 import type { BrokerServices } from '../broker-services.ts'
@@ -18,7 +21,7 @@ export const alterReplicaLogDirs = handler(
         const told = results.get(name) ?? []
         results.set(name, told)
         for (const partitionIndex of partitions) {
-          const error = fault(services, path, name, partitionIndex)
+          const error = move(services, path, name, partitionIndex)
           told.push({ partitionIndex, errorCode: errorCode(error) })
         }
       }
@@ -34,14 +37,23 @@ export const alterReplicaLogDirs = handler(
 const DIRECTORY_NAME_MAX = 255
 const FUTURE_SUFFIX_LENGTH = 40
 
-function fault(
-  { logs, partitions }: BrokerServices,
+function move(
+  { logs, partitions, configs }: BrokerServices,
   path: string,
   topic: string,
   partition: number,
 ): ErrorName {
   const nameLength = `${topic}-${partition}`.length + FUTURE_SUFFIX_LENGTH
   if (nameLength > DIRECTORY_NAME_MAX) return 'INVALID_TOPIC_EXCEPTION'
-  if (path !== logs.logDir) return 'LOG_DIR_NOT_FOUND'
-  return partitions.get(topic, partition) ? 'NONE' : 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (!logs.directories().some((directory) => directory.path === path)) return 'LOG_DIR_NOT_FOUND'
+  const target = logs.managerOf(path)
+  if (!target) return 'KAFKA_STORAGE_ERROR'
+  const cordoned = configs.broker('cordoned.log.dirs') as readonly string[]
+  if (cordoned.includes(path)) return 'INVALID_REPLICA_ASSIGNMENT'
+  const log = partitions.get(topic, partition)
+  if (!log) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (log.isOffline) return 'KAFKA_STORAGE_ERROR'
+  // How it ends is written to the broker's log; the client asks with DescribeLogDirs.
+  logs.moves.start(topic, partition, target).catch(() => undefined)
+  return 'NONE'
 }

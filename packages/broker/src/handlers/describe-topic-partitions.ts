@@ -11,9 +11,11 @@ import {
   errorCode,
   type InferInput,
 } from '@ottla/protocol'
+import type { BrokerServices } from '../broker-services.ts'
 import { handler } from '../handler.ts'
 import type { TopicImage } from '../metadata/metadata-image.ts'
 import { isInternalTopic, topicNameFault } from '../metadata/topic-names.ts'
+import { leaderless } from './metadata.ts'
 
 type TopicAnswer = InferInput<typeof DescribeTopicPartitionsResponse>['topics'][number]
 
@@ -44,7 +46,7 @@ export const describeTopicPartitions = handler(
         return page(topics, { topicName: name, partitionIndex: first })
       }
       const end = Math.min(topic.partitions.length, first + left)
-      topics.push(describe(topic, first, end))
+      topics.push(describe(services, topic, { first, end }))
       left -= end - first
       if (end < topic.partitions.length) {
         return page(topics, { topicName: name, partitionIndex: end })
@@ -68,7 +70,11 @@ const unknown = (name: string): TopicAnswer => ({
   partitions: [],
 })
 
-const describe = (topic: TopicImage, first: number, end: number): TopicAnswer => ({
+const describe = (
+  { partitions }: BrokerServices,
+  topic: TopicImage,
+  { first, end }: { readonly first: number; readonly end: number },
+): TopicAnswer => ({
   errorCode: 0,
   name: topic.name,
   topicId: topic.id,
@@ -83,5 +89,6 @@ const describe = (topic: TopicImage, first: number, end: number): TopicAnswer =>
     eligibleLeaderReplicas: [],
     lastKnownElr: [],
     offlineReplicas: [],
+    ...(partitions.isOffline(topic.name, partition.partition) ? leaderless(partition) : {}),
   })),
 })

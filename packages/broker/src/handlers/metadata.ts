@@ -17,7 +17,7 @@ import {
 } from '@ottla/protocol'
 import type { BrokerServices } from '../broker-services.ts'
 import { handler } from '../handler.ts'
-import type { TopicImage } from '../metadata/metadata-image.ts'
+import type { PartitionImage, TopicImage } from '../metadata/metadata-image.ts'
 import { isInternalTopic, topicNameFault } from '../metadata/topic-names.ts'
 
 type TopicAnswer = InferInput<typeof MetadataResponse>['topics'][number]
@@ -46,7 +46,7 @@ async function topicsOf(
   const { image } = services
   const { topics } = request
   if (topics === null || (apiVersion === 0 && topics.length === 0)) {
-    return [...image.topics.values()].map(describe)
+    return [...image.topics.values()].map((topic) => describe(services, topic))
   }
   const mayCreate =
     request.allowAutoTopicCreation && services.configs.broker('auto.create.topics.enable') === true
@@ -62,12 +62,12 @@ async function topicsOf(
 
 function byId(services: BrokerServices, topicId: string): TopicAnswer {
   const topic = services.image.topicsById.get(topicId)
-  return topic ? describe(topic) : failed(null, topicId, errorCode('UNKNOWN_TOPIC_ID'))
+  return topic ? describe(services, topic) : failed(null, topicId, errorCode('UNKNOWN_TOPIC_ID'))
 }
 
 function byName(services: BrokerServices, name: string): TopicAnswer {
   const topic = services.image.topics.get(name)
-  if (topic) return describe(topic)
+  if (topic) return describe(services, topic)
   const error = topicNameFault(name) ? 'INVALID_TOPIC_EXCEPTION' : 'UNKNOWN_TOPIC_OR_PARTITION'
   return failed(name, ZERO_UUID, errorCode(error))
 }
@@ -80,7 +80,7 @@ const failed = (name: string | null, topicId: string, code: number): TopicAnswer
   partitions: [],
 })
 
-function describe(topic: TopicImage): TopicAnswer {
+function describe({ partitions }: BrokerServices, topic: TopicImage): TopicAnswer {
   return {
     errorCode: 0,
     name: topic.name,
@@ -94,6 +94,15 @@ function describe(topic: TopicImage): TopicAnswer {
       replicaNodes: partition.replicas,
       isrNodes: partition.isr,
       offlineReplicas: [],
+      ...(partitions.isOffline(topic.name, partition.partition) ? leaderless(partition) : {}),
     })),
   }
 }
+
+/** A partition whose log directory has failed, as clients see it. */
+export const leaderless = ({ replicas }: PartitionImage) => ({
+  errorCode: errorCode('LEADER_NOT_AVAILABLE'),
+  leaderId: -1,
+  isrNodes: [],
+  offlineReplicas: replicas,
+})

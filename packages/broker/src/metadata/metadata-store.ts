@@ -11,7 +11,12 @@
  */
 import { type Clock, type Logger, METADATA_TOPIC_ID, type Random, randomUuid } from '@ottla/base'
 import { BatchBuilder, buildLeaderChange } from '@ottla/protocol'
-import { type FileSystem, type LogManager, type PartitionLog, replaceFile } from '@ottla/storage'
+import {
+  type FileSystem,
+  type LogDirectories,
+  type PartitionLog,
+  replaceFile,
+} from '@ottla/storage'
 import { batchesOf } from '../batches-of.ts'
 import { metadataLogConfig } from '../config/topic-log-config.ts'
 import type { Endpoint } from '../endpoints.ts'
@@ -29,7 +34,7 @@ import { METADATA_TOPIC } from './topic-names.ts'
 
 export interface MetadataStoreOptions {
   readonly nodeId: number
-  readonly logs: LogManager
+  readonly logs: LogDirectories
   readonly logDir: string
   readonly fileSystem: FileSystem
   readonly image: MetadataImage
@@ -64,7 +69,9 @@ export class MetadataStore {
   static async open(options: MetadataStoreOptions): Promise<MetadataStore> {
     const { logs } = options
     const existing = logs.get(METADATA_TOPIC, 0)
-    const log = existing ?? logs.create(METADATA_TOPIC, 0, METADATA_TOPIC_ID, metadataLogConfig)
+    const { directoryId } = logs
+    const place = { topicId: METADATA_TOPIC_ID, config: metadataLogConfig, directoryId }
+    const log = existing ?? logs.create(METADATA_TOPIC, 0, place)
     logs.setConfig(METADATA_TOPIC, metadataLogConfig)
     await log.ready()
     const store = new MetadataStore(options, log)
@@ -151,7 +158,10 @@ export class MetadataStore {
         })),
         rack: null,
         fenced: false,
-        logDirs: [logs.directoryId],
+        logDirs: logs
+          .online()
+          .map(({ directoryId }) => directoryId)
+          .sort(),
       }),
       ...this.leaderless(),
     ])

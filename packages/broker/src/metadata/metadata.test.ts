@@ -24,7 +24,7 @@ import { topicNameFault } from './topic-names.ts'
 
 const CONTEXT: ControllerContext = {
   nodeId: 1,
-  directoryId: ZERO_UUID,
+  place: (count) => Array.from({ length: count }, () => ZERO_UUID),
   random: new SeededRandom(7),
   partitionsDefault: 3,
   partitionsMax: 100,

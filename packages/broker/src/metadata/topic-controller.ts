@@ -23,7 +23,8 @@ export interface Decision<T> {
 /** What the decisions need to know beside the image. */
 export interface ControllerContext {
   readonly nodeId: number
-  readonly directoryId: Uuid
+  /** Ids of the log directories for so many new partitions. */
+  readonly place: (count: number) => Uuid[]
   readonly random: Random
   readonly partitionsDefault: number
   readonly partitionsMax: number
@@ -211,8 +212,8 @@ function addTopic(
       metadataRecord('ConfigRecord', { resourceType: 2, resourceName: topic.name, name, value }),
     )
   }
-  for (let partition = 0; partition < partitions; partition++) {
-    records.push(newPartition(context, topicId, partition))
+  for (const [partition, directoryId] of context.place(partitions).entries()) {
+    records.push(newPartition(context, { topicId, partition, directoryId }))
   }
   return {
     name: topic.name,
@@ -225,7 +226,16 @@ function addTopic(
   }
 }
 
-function newPartition(context: ControllerContext, topicId: Uuid, partition: number) {
+interface NewPartition {
+  readonly topicId: Uuid
+  readonly partition: number
+  readonly directoryId: Uuid
+}
+
+function newPartition(
+  context: ControllerContext,
+  { topicId, partition, directoryId }: NewPartition,
+): MetadataRecord {
   return metadataRecord('PartitionRecord', {
     partitionId: partition,
     topicId,
@@ -236,7 +246,7 @@ function newPartition(context: ControllerContext, topicId: Uuid, partition: numb
     leader: context.nodeId,
     leaderEpoch: 0,
     partitionEpoch: 0,
-    directories: [context.directoryId],
+    directories: [directoryId],
   })
 }
 
@@ -291,5 +301,9 @@ export function createPartitions(
       current,
     )
   }
-  return Array.from({ length: additional }, (_, i) => newPartition(context, topic.id, current + i))
+  return context
+    .place(additional)
+    .map((directoryId, i) =>
+      newPartition(context, { topicId: topic.id, partition: current + i, directoryId }),
+    )
 }
