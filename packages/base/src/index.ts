@@ -1,4 +1,5 @@
 export { AssertionError, assert, unreachable } from './assert.ts'
+export { BufferPool } from './buffer-pool.ts'
 export { type Clock, delay, realClock, type Timer, VirtualClock } from './clock.ts'
 export {
   bool,

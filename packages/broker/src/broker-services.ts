@@ -52,4 +52,9 @@ export interface RequestContext {
   /** "" when the client gave none. */
   readonly clientId: string
   readonly connection: ServerConnection
+  /**
+   * Set by a handler whose answer holds memory that is lent; called when the answer is sent. When
+   * the connection ends before that it is not called, and the memory is not used again.
+   */
+  onSent: (() => void) | undefined
 }

@@ -16,6 +16,8 @@ export interface Handler {
   readonly advertisedLowest: number
   /** Whether ApiVersions offers it; it is served all the same. */
   readonly isAdvertised: (services: BrokerServices) => boolean
+  /** The handler keeps nothing of the request's bytes once it has returned to its caller. */
+  readonly borrowsFrame: boolean
   readonly handle: (
     services: BrokerServices,
     context: RequestContext,
@@ -30,6 +32,7 @@ export function handler<Q extends Fields, S extends Fields>(
     readonly highest: number
     readonly advertisedLowest?: number
     readonly isAdvertised?: Handler['isAdvertised']
+    readonly borrowsFrame?: boolean
   },
   handle: (
     services: BrokerServices,
@@ -43,6 +46,7 @@ export function handler<Q extends Fields, S extends Fields>(
     highest: versions.highest,
     advertisedLowest: versions.advertisedLowest ?? versions.lowest,
     isAdvertised: versions.isAdvertised ?? (() => true),
+    borrowsFrame: versions.borrowsFrame ?? false,
     handle: handle as unknown as Handler['handle'],
   }
 }

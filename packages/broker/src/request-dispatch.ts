@@ -16,7 +16,7 @@ import {
   Reader,
   readRequestHeader,
 } from '@ottla/protocol'
-import type { BrokerServices } from './broker-services.ts'
+import type { BrokerServices, RequestContext } from './broker-services.ts'
 import type { Handler, HandlerResult } from './handler.ts'
 
 export class UnsupportedRequestError extends OttlaError {
@@ -37,7 +37,9 @@ export class RequestDispatch {
     for (const handler of handlers) this.byKey[handler.api.key] = handler
   }
 
-  handle(frame: Buffer, connection: ServerConnection): ResponseFrame | Promise<ResponseFrame> {
+  handle(lent: Buffer, connection: ServerConnection): ResponseFrame | Promise<ResponseFrame> {
+    const isBorrowed = lent.length >= 2 && this.byKey[lent.readInt16BE(0)]?.borrowsFrame === true
+    const frame = isBorrowed ? lent : Buffer.from(lent)
     const reader = new Reader(frame)
     const header = readRequestHeader(reader)
     const { apiKey, apiVersion, correlationId } = header
@@ -53,9 +55,15 @@ export class RequestDispatch {
     const answer = (result: HandlerResult<FieldsInput<Fields>>): ResponseFrame => {
       metrics.requestEnded(apiKey, this.services.clock.monotonicMs() - startMs)
       if (result === null || result === 'close') return result
-      return encodeResponse(handler.api, apiVersion, correlationId, result)
+      const chunks = encodeResponse(handler.api, apiVersion, correlationId, result)
+      return context.onSent ? { chunks, onSent: context.onSent } : chunks
     }
-    const context = { apiVersion, clientId: header.clientId ?? '', connection }
+    const context: RequestContext = {
+      apiVersion,
+      clientId: header.clientId ?? '',
+      connection,
+      onSent: undefined,
+    }
     const result = handler.handle(this.services, context, body)
     return result instanceof Promise ? result.then(answer) : answer(result)
   }

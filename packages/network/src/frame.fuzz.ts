@@ -1,6 +1,6 @@
 import { SeededRandom } from '@ottla/base'
 import { describe, expect, test } from 'vitest'
-import { FrameReceiver, FrameSizeError, FrameSplitter } from './frame.ts'
+import { FrameMemory, FrameReceiver, FrameSizeError, FrameSplitter } from './frame.ts'
 
 const SEEDS = 200
 
@@ -34,6 +34,19 @@ function cut(bytes: Buffer, random: SeededRandom): Buffer[] {
   return chunks
 }
 
+const memory = new FrameMemory()
+
+function feed(receiver: FrameReceiver, chunks: readonly Buffer[]): void {
+  for (const chunk of chunks) {
+    let position = 0
+    while (position < chunk.length) {
+      const copied = chunk.copy(receiver.target(), 0, position)
+      receiver.received(copied)
+      position += copied
+    }
+  }
+}
+
 describe('frames come out as they went in, however the stream is cut', () => {
   for (let seed = 1; seed <= SEEDS; seed += 50) {
     test(`seeds ${seed} to ${seed + 49}`, () => {
@@ -48,18 +61,19 @@ describe('frames come out as they went in, however the stream is cut', () => {
         expect(split.length, `seed ${s}`).toBe(frames.length)
         expect(Buffer.concat(split).equals(Buffer.concat(frames)), `seed ${s}`).toBe(true)
 
-        const received: Buffer[] = []
-        const receiver = new FrameReceiver((frame) => received.push(frame))
-        for (const chunk of chunks) {
-          let position = 0
-          while (position < chunk.length) {
-            const copied = chunk.copy(receiver.target(), 0, position)
-            receiver.received(copied)
-            position += copied
-          }
+        const owned: Buffer[] = []
+        feed(new FrameReceiver((frame) => owned.push(frame)), chunks)
+        expect(owned.length, `seed ${s}`).toBe(frames.length)
+        expect(Buffer.concat(owned).equals(Buffer.concat(frames)), `seed ${s}`).toBe(true)
+
+        const lent: Buffer[] = []
+        const keep = (frame: Buffer) => {
+          lent.push(Buffer.from(frame))
+          frame.fill(0xff)
         }
-        expect(received.length, `seed ${s}`).toBe(frames.length)
-        expect(Buffer.concat(received).equals(Buffer.concat(frames)), `seed ${s}`).toBe(true)
+        feed(new FrameReceiver(keep, undefined, memory), chunks)
+        expect(lent.length, `seed ${s}`).toBe(frames.length)
+        expect(Buffer.concat(lent).equals(Buffer.concat(frames)), `seed ${s}`).toBe(true)
       }
     })
   }

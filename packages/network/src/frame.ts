@@ -7,13 +7,14 @@
  *   of it; only a frame that spans chunks is copied.
  * - FrameReceiver owns the memory that the socket reads into (Node's `onread`). Small frames pass
  *   through a scratch buffer; from the moment a larger one is known to be coming, the socket reads
- *   straight into that frame, so its bytes are not copied at all.
+ *   straight into that frame, so its bytes are not copied at all. Given memory that is used again,
+ *   it lends its frames: they are valid until `onFrame` returns.
  *
  * Must always hold: a declared size alone allocates at most `ALLOCATION_BYTES_MAX`; beyond that a
  * frame's buffer grows only as fast as its bytes arrive. A size that is negative or above the limit
  * ends the connection, since the stream cannot be read any further.
  */
-import { OttlaError } from '@ottla/base'
+import { BufferPool, OttlaError } from '@ottla/base'
 
 /** Kafka's own limit (socket.request.max.bytes); fetch responses stay below it too. */
 export const FRAME_BYTES_MAX_DEFAULT = 104_857_600
@@ -39,10 +40,16 @@ class PartialFrame {
   private buffer: Buffer
   private filled = 0
   private readonly size: number
+  private readonly pool: BufferPool | undefined
 
-  constructor(size: number) {
+  constructor(size: number, pool?: BufferPool) {
     this.size = size
-    this.buffer = Buffer.allocUnsafeSlow(Math.min(size, ALLOCATION_BYTES_MAX))
+    this.pool = pool
+    this.buffer = this.allocate(Math.min(size, ALLOCATION_BYTES_MAX))
+  }
+
+  private allocate(size: number): Buffer {
+    return this.pool ? this.pool.take(size) : Buffer.allocUnsafeSlow(size)
   }
 
   get missing(): number {
@@ -52,13 +59,19 @@ class PartialFrame {
   /** Where the next bytes go; never empty while bytes are missing. */
   target(): Buffer {
     if (this.filled === this.buffer.length) this.grow()
-    return this.buffer.subarray(this.filled)
+    return this.buffer.subarray(this.filled, this.size)
   }
 
   private grow(): void {
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.size, this.buffer.length * 2))
+    const larger = this.allocate(Math.min(this.size, this.buffer.length * 2))
     this.buffer.copy(larger, 0, 0, this.filled)
+    this.release()
     this.buffer = larger
+  }
+
+  /** Gives the memory back to the pool; nobody may hold the bytes any more. */
+  release(): void {
+    this.pool?.give(this.buffer)
   }
 
   advance(count: number): void {
@@ -75,7 +88,7 @@ class PartialFrame {
   }
 
   bytes(): Buffer {
-    return this.buffer
+    return this.buffer.length === this.size ? this.buffer : this.buffer.subarray(0, this.size)
   }
 }
 
@@ -145,8 +158,16 @@ export class FrameSplitter {
 
 const SCRATCH_BYTES = 64 * 1024
 
-/** Memory small frames pass through; receivers that are read one after another may share it. */
-export const newScratch = (): Buffer => Buffer.allocUnsafeSlow(SIZE_BYTES + SCRATCH_BYTES)
+const newScratch = (): Buffer => Buffer.allocUnsafeSlow(SIZE_BYTES + SCRATCH_BYTES)
+
+/** Most that is kept of the memory large frames were read into. */
+const KEPT_BYTES_MAX = 8 * 1024 * 1024
+
+/** Memory for frames that are only lent; receivers that are read one after another may share it. */
+export class FrameMemory {
+  readonly scratch = newScratch()
+  readonly pool = new BufferPool(KEPT_BYTES_MAX)
+}
 
 /**
  * Owns the memory a socket reads into: read into `target()`, then report with `received()` before
@@ -157,6 +178,7 @@ export class FrameReceiver {
   private readonly sizeMax: number
   private readonly onFrame: (frame: Buffer) => void
   private readonly scratch: Buffer
+  private readonly lentFrom: FrameMemory | undefined
   /** A piece of a size, fewer than four bytes. */
   private readonly held = Buffer.alloc(SIZE_BYTES)
   private heldBytes = 0
@@ -165,11 +187,12 @@ export class FrameReceiver {
   constructor(
     onFrame: (frame: Buffer) => void,
     sizeMax = FRAME_BYTES_MAX_DEFAULT,
-    scratch = newScratch(),
+    lentFrom?: FrameMemory,
   ) {
     this.onFrame = onFrame
     this.sizeMax = sizeMax
-    this.scratch = scratch
+    this.lentFrom = lentFrom
+    this.scratch = lentFrom?.scratch ?? newScratch()
   }
 
   /** Bytes of the frame in progress that are still to come; 0 between frames. */
@@ -189,6 +212,7 @@ export class FrameReceiver {
       if (partial.missing > 0) return
       this.partial = undefined
       this.onFrame(partial.bytes())
+      partial.release()
       return
     }
     const start = SIZE_BYTES - this.heldBytes
@@ -204,11 +228,12 @@ export class FrameReceiver {
       const size = checkedSize(scratch.readInt32BE(position), this.sizeMax)
       position += SIZE_BYTES
       if (end - position < size) {
-        this.partial = new PartialFrame(size)
+        this.partial = new PartialFrame(size, this.lentFrom?.pool)
         this.partial.copyFrom(scratch, position, end)
         return
       }
-      this.onFrame(Buffer.from(scratch.subarray(position, position + size)))
+      const frame = scratch.subarray(position, position + size)
+      this.onFrame(this.lentFrom ? frame : Buffer.from(frame))
       position += size
     }
     this.heldBytes = scratch.copy(this.held, 0, position, end)

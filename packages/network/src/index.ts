@@ -18,6 +18,7 @@ export {
 export { Listener, type ListenerOptions } from './server/listener.ts'
 export {
   type FrameHandler,
+  type LentChunks,
   type ResponseFrame,
   ServerConnection,
   type ServerConnectionOptions,

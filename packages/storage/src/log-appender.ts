@@ -180,7 +180,7 @@ export class LogAppender {
     }
   }
 
-  /** Gives the batch its place: offsets, segment, indexes, cache, pending. */
+  /** Gives the batch its place: offsets, segment, indexes, memory of ours, cache, pending. */
   private add(batch: Buffer, leaderEpoch: number, nowMs: number): void {
     const { state } = this
     const { config } = this.settings
@@ -193,8 +193,9 @@ export class LogAppender {
     const segment = state.activeSegment
     const position = segment.size
     segment.noteBatch(batch, 0, position, config.indexIntervalBytes)
-    this.writer.add(segment, batch, position)
-    this.context.tailCache.add(this.tail, batch)
+    const placed = this.context.tailCache.place(batch)
+    this.writer.add(segment, placed, position)
+    this.context.tailCache.add(this.tail, placed)
     state.epochs.maybeAssign(leaderEpoch, baseOffset)
     state.logEndOffset = lastOffset + 1
     if (this.context.mutants.highWatermarkAheadOfSync) state.highWatermark = state.logEndOffset

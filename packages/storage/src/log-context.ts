@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random } from '@ottla/base'
+import type { BufferPool, Clock, Logger, Random } from '@ottla/base'
 import type { ErrorName } from '@ottla/protocol'
 import type { Committer } from './committer.ts'
 import type { DelayedDeletions } from './delayed-deletions.ts'
@@ -65,6 +65,8 @@ export interface LogContext {
   readonly openFiles: OpenFiles
   readonly indexCache: IndexCache
   readonly tailCache: TailCache
+  /** Memory that batches are read from files into. */
+  readonly readPool: BufferPool
   readonly journal: SyncJournal
   readonly recordTools: RecordTools
   readonly counters: StorageCounters

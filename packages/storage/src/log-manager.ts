@@ -16,7 +16,15 @@
  *
  * What the checkpoints say of a partition that was not opened is kept and written again.
  */
-import { assert, type Clock, codeOf, type Logger, type Random, type Uuid } from '@ottla/base'
+import {
+  assert,
+  BufferPool,
+  type Clock,
+  codeOf,
+  type Logger,
+  type Random,
+  type Uuid,
+} from '@ottla/base'
 import {
   HIGH_WATERMARK_FILE,
   LOG_START_FILE,
@@ -83,6 +91,8 @@ export interface LogManagerOptions {
 }
 
 const MiB = 1024 * 1024
+/** Most that is kept of the memory files were read into. */
+const READ_POOL_BYTES_MAX = 16 * MiB
 const CLEAN_MARKER = '.kafka_cleanshutdown'
 const PARTITION_DIRECTORY = /^(.+)-(\d+)$/
 const DELETED_DIRECTORY = /\.[0-9a-f]{32}-delete$/
@@ -538,6 +548,7 @@ function makeContext(options: LogManagerOptions, directoryId: Uuid): LogContext 
     indexCache: new IndexCache(options.indexCacheBytesMax ?? 64 * MiB),
     tailCache: new TailCache(options.tailCacheBytesMax ?? 64 * MiB),
     journal: new SyncJournal(journalPath(options, directoryId), { fileSystem, clock, logger }),
+    readPool: new BufferPool(READ_POOL_BYTES_MAX),
     recordTools: options.recordTools ?? {},
     counters: {
       recoveredLogs: 0,

@@ -5,7 +5,7 @@
  *
  * Batches that were just appended come from the tail cache, synchronously and without a copy. Older
  * ones are read with one pread of the size asked for, into a buffer that goes to the socket as it
- * is. Where to read comes from the place at which the last reader stopped (consumers read on), else
+ * is. Both are lent: memory is used again once the reader has released it. Where to read comes from the place at which the last reader stopped (consumers read on), else
  * from the offset index, and then a few headers are stepped over inside the buffer.
  *
  * Bytes that were on disk before this process began are checked against their checksum when they
@@ -25,7 +25,7 @@ import type { IndexCache } from './index-cache.ts'
 import type { LogContext } from './log-context.ts'
 import type { LogState } from './log-state.ts'
 import type { Segment } from './segment.ts'
-import type { TailBatches } from './tail-cache.ts'
+import type { TailBatches, TailRead } from './tail-cache.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
 
 export type ReadUpTo = 'high-watermark' | 'last-stable-offset' | 'log-end'
@@ -42,6 +42,11 @@ export interface ReadResult {
   readonly size: number
   /** With `last-stable-offset`: aborted transactions that overlap what was read. Else null. */
   readonly abortedTransactions: readonly AbortedTransaction[] | null
+  /**
+   * Gives the memory of the chunks back, to be called at most once and when nobody reads them any
+   * more. Whoever keeps them does not call it.
+   */
+  readonly release: () => void
 }
 
 interface Range {
@@ -58,7 +63,13 @@ interface ReadEnd {
   readonly position: number
 }
 
-const NOTHING: ReadResult = { chunks: [], size: 0, abortedTransactions: null }
+const noRelease = (): void => {}
+const NOTHING: ReadResult = {
+  chunks: [],
+  size: 0,
+  abortedTransactions: null,
+  release: noRelease,
+}
 const NO_ABORTED: readonly AbortedTransaction[] = []
 /** Read in front of the wanted batch when the place comes from the index. */
 const SLACK_BYTES = 8 * 1024
@@ -94,7 +105,7 @@ export class LogReader {
     const cached = this.tail.read(offset, endOffset, bytesMax, atLeastOneBatch)
     if (cached) {
       this.context.counters.tailReads++
-      return this.result(offset, cached.chunks, cached.size, isCommitted)
+      return this.result(offset, cached, isCommitted)
     }
     const range = { offset, endOffset, bytesMax, atLeastOneBatch }
     return this.readFile(range, isCommitted).catch((error: unknown) => {
@@ -110,19 +121,18 @@ export class LogReader {
     return upTo === 'log-end' ? state.logEndOffset : state.lastStableOffset
   }
 
-  private result(
-    offset: number,
-    chunks: readonly Buffer[],
-    size: number,
-    isCommitted: boolean,
-  ): ReadResult {
+  private result(offset: number, cached: TailRead, isCommitted: boolean): ReadResult {
+    const { chunks, size, slabs } = cached
     const last = chunks[chunks.length - 1]
     if (!last) return NOTHING
-    if (!isCommitted) return { chunks, size, abortedTransactions: null }
+    for (const slab of slabs) slab.retain()
     return {
       chunks,
       size,
-      abortedTransactions: this.abortedBetween(offset, lastOffsetOf(last) + 1),
+      abortedTransactions: isCommitted ? this.abortedBetween(offset, lastOffsetOf(last) + 1) : null,
+      release: () => {
+        for (const slab of slabs) slab.release()
+      },
     }
   }
 
@@ -137,7 +147,13 @@ export class LogReader {
       const found = await this.readSegment(segment, range)
       if (found) {
         const aborted = isCommitted ? this.abortedBetween(range.offset, found.nextOffset) : null
-        return { chunks: [found.bytes], size: found.bytes.length, abortedTransactions: aborted }
+        const { bytes, memory } = found
+        return {
+          chunks: [bytes],
+          size: bytes.length,
+          abortedTransactions: aborted,
+          release: () => this.context.readPool.give(memory),
+        }
       }
       if (found === null) return NOTHING
       // The segment ends below the offset (compaction, a gap): the next one goes on. Looked up by
@@ -155,15 +171,16 @@ export class LogReader {
     try {
       let size = Math.min(range.bytesMax, READ_BYTES_MAX) + SLACK_BYTES
       while (position < end) {
-        const chunk = Buffer.allocUnsafeSlow(
-          Math.min(Math.max(size, BATCH_OVERHEAD), end - position),
-        )
+        const wanted = Math.min(Math.max(size, BATCH_OVERHEAD), end - position)
+        const memory = this.context.readPool.take(wanted)
+        const chunk = memory.subarray(0, wanted)
         const read = await readFullyAsync(file, chunk, position)
         if (read < chunk.length) {
           throw this.corrupt(segment, position + read, 'the file ends early')
         }
         const walk = this.walk(segment, chunk, position, range)
-        if (walk.kind === 'found') return walk
+        if (walk.kind === 'found') return { ...walk, memory }
+        this.context.readPool.give(memory)
         if (walk.kind === 'too-large') return null
         if (walk.kind === 'end') return undefined
         position = walk.position

@@ -22,6 +22,7 @@ import {
 import type { LeaderEpochCache } from './leader-epoch-cache.ts'
 import type { LogContext } from './log-context.ts'
 import { offsetFileName, type Segment } from './segment.ts'
+import type { PlacedBatch, Slab } from './slab-memory.ts'
 import { encodeTransactionIndex } from './transaction-index.ts'
 
 /** Files that are written when a segment is sealed. */
@@ -33,6 +34,8 @@ interface Seal {
 interface SegmentPart {
   readonly segment: Segment
   readonly buffers: Buffer[]
+  /** Where the buffers lie, held until they are written. */
+  readonly slabs: Slab[]
   readonly position: number
   bytes: number
   seal: Seal | undefined
@@ -59,11 +62,15 @@ export class LogWriter {
   }
 
   /** `position` is where the batch will lie in the segment. */
-  add(segment: Segment, batch: Buffer, position: number): void {
+  add(segment: Segment, { bytes, slab }: PlacedBatch, position: number): void {
     const part = this.partOf(segment, position)
-    part.buffers.push(batch)
-    part.bytes += batch.length
-    this.pendingBytes += batch.length
+    part.buffers.push(bytes)
+    if (part.slabs.at(-1) !== slab) {
+      slab.retain()
+      part.slabs.push(slab)
+    }
+    part.bytes += bytes.length
+    this.pendingBytes += bytes.length
   }
 
   noteAborted(segment: Segment, position: number): void {
@@ -120,6 +127,7 @@ export class LogWriter {
     const part: SegmentPart = {
       segment,
       buffers: [],
+      slabs: [],
       position,
       bytes: 0,
       seal: undefined,
@@ -162,8 +170,10 @@ export class LogWriter {
       if (isSmall) writeFully(file, part.buffers, part.position)
       else await writeFullyAsync(file, part.buffers, part.position)
     } catch (error) {
+      // The slabs stay held: what was not written may still be wanted, and garbage is safe.
       throw new WriteError(error)
     }
+    for (const slab of part.slabs) slab.release()
   }
 
   /** Indexes, snapshot and their names; afterwards the segment is never written again. */

@@ -6,16 +6,25 @@
  * Each partition has a TailBatches, a run of batches without gaps that ends at its log end offset.
  * The TailCache bounds them together: a ring notes the partitions in order of appending, and when
  * the bytes are too many the oldest batch of all is dropped, from the front of its partition's run.
- * Buffers are the ones the network handed over; nobody may write to them after the append.
+ * Batches lie in slabs (slab-memory.ts), which the cache holds as long as it has them and a reader
+ * as long as it has not released what it read.
  */
 import { assert } from '@ottla/base'
 import { baseOffsetOf, lastOffsetOf } from '@ottla/protocol'
+import { type PlacedBatch, type Slab, SlabMemory } from './slab-memory.ts'
 
 /** What a batch costs beside its bytes: buffer object, ring slot, array slot. */
 const OVERHEAD = 256
 
+export interface TailRead {
+  readonly chunks: readonly Buffer[]
+  readonly size: number
+  /** Where the chunks lie, each slab once. */
+  readonly slabs: readonly Slab[]
+}
+
 export class TailBatches {
-  private batches: Buffer[] = []
+  private batches: (PlacedBatch | undefined)[] = []
   private head = 0
   bytes = 0
 
@@ -23,31 +32,36 @@ export class TailBatches {
     return this.batches.length - this.head
   }
 
-  push(batch: Buffer): void {
+  push(batch: PlacedBatch): void {
+    batch.slab.retain()
     this.batches.push(batch)
-    this.bytes += batch.length
+    this.bytes += batch.bytes.length
   }
 
-  shift(): Buffer | undefined {
+  /** Forgets the oldest batch; returns its bytes, or undefined when there is none. */
+  shift(): number | undefined {
     if (this.head === this.batches.length) return undefined
-    const batch = this.batches[this.head] as Buffer
-    this.batches[this.head] = EMPTY
+    const { bytes, slab } = this.batches[this.head] as PlacedBatch
+    this.batches[this.head] = undefined
     this.head++
-    this.bytes -= batch.length
+    this.bytes -= bytes.length
+    slab.release()
     // Amortised: the dead front is cut when it is half of the array.
     if (this.head > 64 && this.head * 2 > this.batches.length) {
       this.batches = this.batches.slice(this.head)
       this.head = 0
     }
-    return batch
+    return bytes.length
   }
 
   /** Forgets the newest batches from `offset` on; returns how many bytes and batches that were. */
   truncate(offset: number): { bytes: number; count: number } {
     let bytes = 0
     let count = 0
-    while (this.count > 0 && baseOffsetOf(this.batches.at(-1) as Buffer) >= offset) {
-      bytes += (this.batches.pop() as Buffer).length
+    while (this.count > 0 && baseOffsetOf((this.batches.at(-1) as PlacedBatch).bytes) >= offset) {
+      const batch = this.batches.pop() as PlacedBatch
+      bytes += batch.bytes.length
+      batch.slab.release()
       count++
     }
     this.bytes -= bytes
@@ -58,31 +72,39 @@ export class TailBatches {
    * The batches from the one that contains `offset` on, none of which reaches `endOffset`, up to
    * `bytesMax`; undefined when the run begins later.
    */
-  read(offset: number, endOffset: number, bytesMax: number, atLeastOne: boolean) {
+  read(
+    offset: number,
+    endOffset: number,
+    bytesMax: number,
+    atLeastOne: boolean,
+  ): TailRead | undefined {
     const { batches } = this
-    if (this.count === 0 || offset < baseOffsetOf(batches[this.head] as Buffer)) return undefined
+    const oldest = batches[this.head]
+    if (!oldest || offset < baseOffsetOf(oldest.bytes)) return undefined
     let low = this.head
     let high = batches.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (lastOffsetOf(batches[middle] as Buffer) < offset) low = middle + 1
+      if (lastOffsetOf((batches[middle] as PlacedBatch).bytes) < offset) low = middle + 1
       else high = middle
     }
-    const first = low
+    const chunks: Buffer[] = []
+    const slabs: Slab[] = []
     let size = 0
     for (; low < batches.length; low++) {
-      const batch = batches[low] as Buffer
-      if (baseOffsetOf(batch) >= endOffset) break
-      if (size + batch.length > bytesMax && !(atLeastOne && low === first)) break
-      size += batch.length
+      const { bytes, slab } = batches[low] as PlacedBatch
+      if (baseOffsetOf(bytes) >= endOffset) break
+      if (size + bytes.length > bytesMax && !(atLeastOne && chunks.length === 0)) break
+      size += bytes.length
+      chunks.push(bytes)
+      if (slabs.at(-1) !== slab) slabs.push(slab)
     }
-    return { chunks: batches.slice(first, low), size }
+    return { chunks, size, slabs }
   }
 }
 
-const EMPTY = Buffer.alloc(0)
-
 export class TailCache {
+  private readonly memory = new SlabMemory()
   private readonly bytesMax: number
   private ring: (TailBatches | undefined)[] = new Array(1024)
   private head = 0
@@ -97,12 +119,18 @@ export class TailCache {
     return this.bytes
   }
 
-  add(tail: TailBatches, batch: Buffer): void {
+  /** Copies a batch into memory of the cache's, whose slab the caller retains if it keeps it. */
+  place(batch: Buffer): PlacedBatch {
+    return this.memory.place(batch)
+  }
+
+  /** Takes a batch that was placed just before. */
+  add(tail: TailBatches, batch: PlacedBatch): void {
     tail.push(batch)
     if (this.count === this.ring.length) this.grow()
     this.ring[(this.head + this.count) & (this.ring.length - 1)] = tail
     this.count++
-    this.bytes += batch.length + OVERHEAD
+    this.bytes += batch.bytes.length + OVERHEAD
     while (this.bytes > this.bytesMax && this.count > 0) this.dropOldest()
   }
 
@@ -122,8 +150,8 @@ export class TailCache {
     this.ring[this.head] = undefined
     this.head = (this.head + 1) & (this.ring.length - 1)
     this.count--
-    const batch = tail.shift()
-    if (batch) this.bytes -= batch.length + OVERHEAD
+    const size = tail.shift()
+    if (size !== undefined) this.bytes -= size + OVERHEAD
   }
 
   private grow(): void {

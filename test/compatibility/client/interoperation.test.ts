@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { BufferPool } from '@ottla/base'
 import { Kafka } from '@ottla/client'
 import { ATTRIBUTES_POSITION, apis } from '@ottla/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RecordWriter, sealBatch } from '../../../packages/client/src/producer/record-writer.ts'
-import { SlabPool } from '../../../packages/client/src/producer/slab-pool.ts'
 import { readAll } from '../../integration/support/read-all.ts'
 import { createTopic, uniqueName, waitFor } from '../../integration/support/topics.ts'
 import { type ApacheBroker, startApacheBroker } from '../support/apache-broker.ts'
@@ -164,7 +164,7 @@ describe('transactions of others', () => {
         { versionMax: 3 },
       ),
     )
-    const writer = new RecordWriter(new SlabPool(), 1_000)
+    const writer = new RecordWriter(new BufferPool(), 1_000)
     writer.append(null, value, null, 1)
     const batch = writer.finish(0, undefined)
     batch.writeInt16BE(0x10, ATTRIBUTES_POSITION)

@@ -41,6 +41,8 @@ interface Round {
   readonly answers: PartitionAnswer[]
   readonly logs: PartitionLog[]
   bytes: number
+  /** Memory of the log that the answers refer to. */
+  readonly results: ReadResult[]
   /** Something that must be told at once. */
   isUrgent: boolean
 }
@@ -90,10 +92,18 @@ async function serve(
       fetching.targets.length === 0 ||
       context.connection.isClosed ||
       stopping.aborted
-    if (isDone) return respond(services, fetching, round)
+    if (isDone) {
+      if (round.bytes > 0) context.onSent = () => release(round)
+      return respond(services, fetching, round)
+    }
+    release(round)
     const { connection } = context
     await waitForNews(round.logs, { waitMs: leftMs, clock, connection, stopping })
   }
+}
+
+function release(round: Round): void {
+  for (const result of round.results) result.release()
 }
 
 async function read(
@@ -102,7 +112,7 @@ async function read(
   fetching: Established,
   limits: Limits,
 ): Promise<Round> {
-  const round: Round = { answers: [], logs: [], bytes: 0, isUrgent: false }
+  const round: Round = { answers: [], logs: [], bytes: 0, results: [], isUrgent: false }
   for (const target of fetching.targets) {
     const log = locate(services, apiVersion, target)
     if (typeof log === 'string') {
@@ -183,6 +193,7 @@ function readPartition(
   }
   const take = (result: ReadResult): PartitionAnswer => {
     round.bytes += result.size
+    round.results.push(result)
     return found(log, target, result, limits)
   }
   const fail = (error: unknown): PartitionAnswer => {

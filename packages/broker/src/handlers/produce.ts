@@ -46,7 +46,7 @@ const V2_VERSION = 12
 
 export const produce = handler(
   apis.produce,
-  { lowest: 3, highest: 13, advertisedLowest: 0 },
+  { lowest: 3, highest: 13, advertisedLowest: 0, borrowsFrame: true },
   (services, { apiVersion, clientId }, request) => {
     const { acks } = request
     const pending: Promise<void>[] = []
@@ -169,7 +169,8 @@ class Append {
       void this.append(batch, to)
       return
     }
-    this.appendLater(batch, to, admitted)
+    // The frame's memory is used again by then.
+    this.appendLater(Buffer.from(batch), to, admitted)
   }
 
   /** Whether the producer's transaction takes this partition; a V2 producer's is added to it. */

@@ -1,7 +1,7 @@
+import { BufferPool } from '@ottla/base'
 import { COMPRESSION, type CompressionName, compress, loadCodec, writeInt64 } from '@ottla/protocol'
 import { describe, expect, test } from 'vitest'
 import { RecordWriter, sealBatch } from '../producer/record-writer.ts'
-import { SlabPool } from '../producer/slab-pool.ts'
 import { topicOf } from '../serde/topic.ts'
 import { AbortedTransactions } from './aborted-transactions.ts'
 import { ConsumerBatch } from './consumer-batch.ts'
@@ -9,7 +9,7 @@ import { FetchedPartition, type FetchedStep } from './fetched-partition.ts'
 
 const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
-const pool = new SlabPool()
+const pool = new BufferPool()
 
 interface BatchSpec {
   readonly offset: number

@@ -5,12 +5,12 @@
  * wait for; `active` is every queue that holds one.
  */
 import type { Clock } from '@ottla/base'
+import { BufferPool } from '@ottla/base'
 import type { Encoded } from '../serde/serde.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import { type BatchListener, type Compression, ProducerBatch } from './producer-batch.ts'
 import type { ResolvedProducerOptions } from './producer-options.ts'
 import { estimateRecordSize, RecordWriter } from './record-writer.ts'
-import { SlabPool } from './slab-pool.ts'
 
 /** A record ready to be written. */
 export interface EncodedRecord {
@@ -21,7 +21,7 @@ export interface EncodedRecord {
 }
 
 export class Accumulator {
-  readonly slabs = new SlabPool()
+  readonly slabs = new BufferPool()
   readonly active = new Set<PartitionQueue>()
   private readonly incomplete = new Set<ProducerBatch>()
   private readonly options: ResolvedProducerOptions

@@ -3,13 +3,12 @@
  * answers get lost, requests fail, batches come back in any order the connection allows. Whatever
  * happens, the log must hold every record once and in order.
  */
-import { SeededRandom } from '@ottla/base'
+import { BufferPool, SeededRandom } from '@ottla/base'
 import { type ErrorName, errorCode, isRetriable } from '@ottla/protocol'
 import { describe, expect, test } from 'vitest'
 import { judgeProduceError, PartitionQueue } from './partition-queue.ts'
 import { ProducerBatch, type ProducerIdentity } from './producer-batch.ts'
 import { RecordWriter } from './record-writer.ts'
-import { SlabPool } from './slab-pool.ts'
 
 const BATCHES = 60
 const IN_FLIGHT_MAX = 5
@@ -40,7 +39,7 @@ class ModelBroker {
   }
 }
 
-function newBatch(pool: SlabPool, count: number): ProducerBatch {
+function newBatch(pool: BufferPool, count: number): ProducerBatch {
   const batch = new ProducerBatch(new RecordWriter(pool, 100), 0, Number.POSITIVE_INFINITY)
   for (let i = 0; i < count; i++) batch.append(null, 'x', null, 0)
   batch.close({ codec: 0, compress: undefined })
@@ -49,7 +48,7 @@ function newBatch(pool: SlabPool, count: number): ProducerBatch {
 
 function run(seed: number): void {
   const random = new SeededRandom(seed)
-  const pool = new SlabPool()
+  const pool = new BufferPool()
   const broker = new ModelBroker()
   const queue = new PartitionQueue('t', 0, 1_000_000)
   const identity: ProducerIdentity = { producerId: 1, producerEpoch: 0 }
@@ -106,7 +105,7 @@ describe('a partition in spite of errors', () => {
   })
 
   test('begins at sequence 0 under a new epoch, when nothing is in flight', () => {
-    const pool = new SlabPool()
+    const pool = new BufferPool()
     const queue = new PartitionQueue('t', 0, 1_000_000)
     const first: ProducerIdentity = { producerId: 1, producerEpoch: 0 }
     const second: ProducerIdentity = { producerId: 1, producerEpoch: 1 }

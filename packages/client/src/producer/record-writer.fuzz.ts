@@ -1,4 +1,4 @@
-import { SeededRandom } from '@ottla/base'
+import { BufferPool, SeededRandom } from '@ottla/base'
 import {
   BATCH_OVERHEAD,
   baseTimestampOf,
@@ -11,7 +11,6 @@ import { RecordCursor, RecordFormatError, readHeaders } from '../records/record-
 import type { Encoded } from '../serde/serde.ts'
 import { encodeHeaders } from './record-headers.ts'
 import { RecordWriter, sealBatch } from './record-writer.ts'
-import { SlabPool } from './slab-pool.ts'
 
 const TEXTS = ['', 'ascii', 'ümläut', '€', '漢字', '😀', 'x'.repeat(300), '😀'.repeat(90)]
 
@@ -37,7 +36,7 @@ function isSame(bytes: Buffer | null, part: Encoded): boolean {
 }
 
 function buildBatch(records: readonly ReturnType<typeof randomRecord>[]): Buffer {
-  const writer = new RecordWriter(new SlabPool(), 100)
+  const writer = new RecordWriter(new BufferPool(), 100)
   for (const { key, value, headers, timestamp } of records) {
     writer.append(key, value, headers ? encodeHeaders(headers) : null, timestamp)
   }
@@ -97,7 +96,7 @@ describe('records', () => {
 
 describe('slab pool', () => {
   test('gives memory back out and counts what is used', () => {
-    const pool = new SlabPool()
+    const pool = new BufferPool()
     const slab = pool.take(5_000)
     expect(slab.length).toBe(8_192)
     expect(pool.usedBytes).toBe(8_192)

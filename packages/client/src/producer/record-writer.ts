@@ -11,6 +11,8 @@
  *
  * HOT: guarded by bench/macro/client-speed.ts
  */
+
+import type { BufferPool } from '@ottla/base'
 import {
   ATTRIBUTES_POSITION,
   BASE_SEQUENCE_POSITION,
@@ -31,7 +33,6 @@ import {
   writeInt64,
 } from '@ottla/protocol'
 import type { Encoded } from '../serde/serde.ts'
-import type { SlabPool } from './slab-pool.ts'
 
 /** Most that the numbers of one record take. */
 const RECORD_OVERHEAD_MAX = 5 + 1 + 10 + 5 + 5 + 5 + 5
@@ -46,7 +47,7 @@ export function estimateRecordSize(key: Encoded, value: Encoded, headers: Buffer
 }
 
 export class RecordWriter {
-  private readonly pool: SlabPool
+  private readonly pool: BufferPool
   private buffer: Buffer
   private position = BATCH_OVERHEAD
   private baseTimestamp = 0
@@ -57,7 +58,7 @@ export class RecordWriter {
   private keySize = 0
   private valueSize = 0
 
-  constructor(pool: SlabPool, firstSize: number) {
+  constructor(pool: BufferPool, firstSize: number) {
     this.pool = pool
     this.buffer = pool.take(BATCH_OVERHEAD + firstSize)
   }

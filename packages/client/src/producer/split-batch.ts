@@ -1,3 +1,4 @@
+import type { BufferPool } from '@ottla/base'
 import {
   BATCH_OVERHEAD,
   baseTimestampOf,
@@ -8,10 +9,9 @@ import {
 import { RecordCursor } from '../records/record-cursor.ts'
 import { ProducerBatch } from './producer-batch.ts'
 import { RecordWriter } from './record-writer.ts'
-import type { SlabPool } from './slab-pool.ts'
 
 /** Cuts a batch that the broker finds too large into two halves, by number of records. */
-export function splitBatch(batch: ProducerBatch, pool: SlabPool): ProducerBatch[] {
+export function splitBatch(batch: ProducerBatch, pool: BufferPool): ProducerBatch[] {
   const bytes = batch.wireBytes()
   const codec = compressionOf(bytes)
   const compressed = bytes.subarray(BATCH_OVERHEAD)

@@ -11,13 +11,22 @@
  */
 import type { Socket } from 'node:net'
 import { type Clock, type Logger, messageOf } from '@ottla/base'
-import { FrameReceiver, FrameSplitter, newScratch } from '../frame.ts'
+import { FrameMemory, FrameReceiver, FrameSplitter } from '../frame.ts'
 import { readInto } from './read-into.ts'
+
+/** A response with chunks that somebody lends until they are sent. */
+export interface LentChunks {
+  readonly chunks: readonly Buffer[]
+  /** Called when the socket has taken all chunks; never when the connection ends before that. */
+  readonly onSent: () => void
+}
 
 /**
  * Chunks of the response frame; null when nothing is to be answered; 'close' ends the connection.
  */
-export type ResponseFrame = readonly Buffer[] | null | 'close'
+export type ResponseFrame = readonly Buffer[] | LentChunks | null | 'close'
+
+/** The frame is lent: its memory is used again as soon as this function has returned. */
 export type FrameHandler = (
   frame: Buffer,
   connection: ServerConnection,
@@ -40,7 +49,7 @@ interface Slot {
 }
 
 /** All connections are read on one thread, each read to its end before the next. */
-const scratch = newScratch()
+const memory = new FrameMemory()
 
 export class ServerConnection {
   readonly id: number
@@ -115,7 +124,7 @@ export class ServerConnection {
   /** Begins to read: into our own memory where that can be had, else chunk by chunk. */
   private read(frameBytesMax: number): { readonly missing: number } {
     const { socket } = this
-    const receiver = new FrameReceiver(this.onFrame, frameBytesMax, scratch)
+    const receiver = new FrameReceiver(this.onFrame, frameBytesMax, memory)
     const received = (count: number) => this.receive(() => receiver.received(count))
     if (readInto(socket, () => receiver.target(), received)) return receiver
     const splitter = new FrameSplitter(frameBytesMax)
@@ -175,12 +184,25 @@ export class ServerConnection {
         this.socket.end()
         return
       }
-      for (const chunk of slot.response ?? []) this.socket.write(chunk)
+      if (slot.response) this.send(slot.response)
     }
     this.slots.splice(0, sent)
     this.socket.uncork()
     if (this.socket.writableLength > this.options.inFlightBytesMax) this.pause()
     else this.resumeIfPossible()
+  }
+
+  private send(response: readonly Buffer[] | LentChunks): void {
+    if (!('onSent' in response)) {
+      for (const chunk of response) this.socket.write(chunk)
+      return
+    }
+    const { chunks, onSent } = response
+    const last = chunks.length - 1
+    for (let i = 0; i < last; i++) this.socket.write(chunks[i] as Buffer)
+    this.socket.write(chunks[last] as Buffer, (error) => {
+      if (!error) onSent()
+    })
   }
 
   private pause(): void {
