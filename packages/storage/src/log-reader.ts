@@ -5,8 +5,9 @@
  *
  * Batches that were just appended come from the tail cache, synchronously and without a copy. Older
  * ones are read with one pread of the size asked for, into a buffer that goes to the socket as it
- * is. Both are lent: memory is used again once the reader has released it. Where to read comes from the place at which the last reader stopped (consumers read on), else
- * from the offset index, and then a few headers are stepped over inside the buffer.
+ * is. Both are lent: memory is used again once the reader has released it. Where to read comes from
+ * the place at which the last reader stopped (consumers read on), else from the offset index, and
+ * then a few headers are stepped over inside the buffer.
  *
  * Bytes that were on disk before this process began are checked against their checksum when they
  * are read first; what was appended since was checked then.

@@ -270,8 +270,8 @@ export class PartitionLog implements CommitMember, SyncedLog {
   // ---------------------------------------------------------------- append
 
   /**
-   * Takes a batch (clients: exactly one; others: one or more in a row). Offsets and leader epoch are
-   * written into the buffer, then it is copied: the caller may use its memory again.
+   * Takes a batch (clients: exactly one; others: one or more in a row). Offsets and leader epoch
+   * are written into the buffer, then it is copied: the caller may use its memory again.
    */
   append(batch: Buffer, options: AppendOptions): AppendResult {
     const { fenced } = this.context.committer

@@ -12,9 +12,11 @@
  */
 import { assert, BufferPool } from '@ottla/base'
 
-const SLAB_BYTES = 1024 * 1024
+/** The first slab is small, each next one twice as large: little use costs little memory. */
+const FIRST_SLAB_BYTES = 64 * 1024
+const SLAB_BYTES_MAX = 1024 * 1024
 /** Larger batches get a slab of their own, so that little is left over at the end of one. */
-const SHARED_BYTES_MAX = SLAB_BYTES / 4
+const SHARED_BYTES_MAX = SLAB_BYTES_MAX / 4
 /** Most that is kept for later beyond what is in use. */
 const KEPT_BYTES_MAX = 8 * 1024 * 1024
 
@@ -49,6 +51,7 @@ export class SlabMemory {
   private readonly pool = new BufferPool(KEPT_BYTES_MAX)
   private filling: Slab | undefined
   private filled = 0
+  private slabBytes = FIRST_SLAB_BYTES / 2
 
   /** Copies the batch. The caller retains its slab before anything else is placed. */
   place(batch: Buffer): PlacedBatch {
@@ -63,9 +66,10 @@ export class SlabMemory {
   }
 
   private withRoom(size: number): Slab {
-    if (this.filling && this.filled + size <= SLAB_BYTES) return this.filling
+    if (this.filling && this.filled + size <= this.filling.bytes.length) return this.filling
     this.filling?.release()
-    const slab = new Slab(this.pool, SLAB_BYTES)
+    this.slabBytes = Math.min(this.slabBytes * 2, SLAB_BYTES_MAX)
+    const slab = new Slab(this.pool, Math.max(size, this.slabBytes))
     slab.retain()
     this.filling = slab
     this.filled = 0
