@@ -20,6 +20,7 @@ import { Listener } from '@ottla/network'
 import { type FileSystem, RealFileSystem } from '@ottla/storage'
 import type { BrokerServices } from './broker-services.ts'
 import { BrokerConfig } from './config/broker-config.ts'
+import { connectionsOf } from './connection-limits.ts'
 import { handlers } from './handlers/handlers.ts'
 import { HealthServer } from './health-server.ts'
 import { metadataRecord } from './metadata/metadata-record.ts'
@@ -134,9 +135,8 @@ export class Broker {
         get connectionsMax() {
           return services.configs.broker('max.connections') as number
         },
-        get connectionsPerAddressMax() {
-          return services.configs.broker('max.connections.per.ip') as number
-        },
+        connectionsPerAddressMax: (address) => connectionsOf(services.configs, address),
+        backlog: config.get('socket.listen.backlog.size'),
         idleMsMax: config.get('connections.max.idle.ms'),
         frameMsMax: config.get('frame.arrival.ms.max'),
         handler: (frame, connection) => dispatch.handle(frame, connection),

@@ -30,12 +30,12 @@ export const recordTools: RecordTools = {
     const { error, message, recordErrors } = result
     return { error, message, recordErrors }
   },
-  recompress(batch, compression) {
+  recompress(batch, compression, level) {
     if (compression === 'producer') return batch
     const codec = CODECS[compression]
     // While zstd is still loading the batch stays as it came; it is as good in its own codec.
     if (!isCodecReady(codec)) return batch
-    return recompress(batch, codec, { sizeMax: DECOMPRESSED_BYTES_MAX })
+    return recompress(batch, codec, { sizeMax: DECOMPRESSED_BYTES_MAX, level })
   },
   findByTimestamp: (batch, timestamp) =>
     findRecordByTimestamp(new RecordBatch(batch), timestamp, 0),

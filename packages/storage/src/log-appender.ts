@@ -127,9 +127,9 @@ export class LogAppender {
   }
 
   private recompress(batch: Buffer): Buffer {
-    const wanted = this.settings.config.compressionType
+    const { compressionType: wanted, compressionLevel } = this.settings.config
     if (CODECS[compressionOf(batch)] === wanted) return batch
-    return this.context.recordTools.recompress?.(batch, wanted) ?? batch
+    return this.context.recordTools.recompress?.(batch, wanted, compressionLevel) ?? batch
   }
 
   /** The answer to a repeated or unwelcome batch; undefined when it may be appended. */

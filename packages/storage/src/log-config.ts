@@ -33,6 +33,8 @@ export interface LogConfig {
   readonly messageTimestampAfterMaxMs: number
   /** `compression.type`: anything but `producer` makes the log recompress. */
   readonly compressionType: TopicCompression
+  /** `compression.gzip.level` or `compression.zstd.level`; undefined is the codec's own. */
+  readonly compressionLevel?: number | undefined
   /** `file.delete.delay.ms` */
   readonly fileDeleteDelayMs: number
   /** `flush.messages`, `flush.ms`: only matter with the flush policy `os`. */

@@ -29,7 +29,7 @@ export interface RecordTools {
   /** Checks the records of a client's batch; called for compacted topics, which need keys. */
   check?(batch: Buffer, rules: { readonly needsKeys: boolean }): BatchRefusal | undefined
   /** The batch with its records in another codec; called when the topic asks for one. */
-  recompress?(batch: Buffer, compression: TopicCompression): Buffer
+  recompress?(batch: Buffer, compression: TopicCompression, level?: number): Buffer
   /** The first record of the batch that is at least as new as `timestamp`. */
   findByTimestamp?(
     batch: Buffer,

@@ -83,6 +83,23 @@ export class ApiTranscript {
     return text
   }
 
+  /** The topic of committed offsets is made by the first question for a coordinator. */
+  async findGroupCoordinator(): Promise<void> {
+    await waitUntil('the group coordinator is there', async () => {
+      const body = { keyType: 0, coordinatorKeys: ['any'] }
+      type Found = { coordinators: { errorCode: number }[] }
+      const found = await this.send<Found>(apis.findCoordinator, 6, body)
+      if (found.coordinators[0]?.errorCode !== 0) return false
+      // Apache Kafka answers before the coordinator has read its topic.
+      const described = await this.send<{ groups: { errorCode: number }[] }>(
+        apis.consumerGroupDescribe,
+        1,
+        { groupIds: ['any'], includeAuthorizedOperations: false },
+      )
+      return errorName(described.groups[0]?.errorCode as number) === 'GROUP_ID_NOT_FOUND'
+    })
+  }
+
   /** Makes a topic and waits until it can be used. */
   async createTopic(name: string, numPartitions: number): Promise<void> {
     const topic = { name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }

@@ -1,6 +1,9 @@
 /** Legal and illegal requests about leaders, replicas, features and voters of one node. */
 import { apis } from '@ottla/protocol'
-import { type Play, settle, ZERO_ID } from './api-transcript.ts'
+import { type ApiTranscript, type Play, settle, ZERO_ID } from './api-transcript.ts'
+
+/** Nobody has asked for a coordinator yet, and its topic is not there. */
+export const groupsAtFirst: Play = (t) => askGroups(t, 'at first')
 
 export const elections: Play = async (t) => {
   await t.createTopic('elected', 3)
@@ -199,6 +202,50 @@ const UPDATES: readonly (readonly [string, readonly Update[]])[] = [
   ['elr up', [{ feature: 'eligible.leader.replicas.version', maxVersionLevel: 1 }]],
 ]
 
+/** What the APIs of a feature answer, off or on; about groups that are not there, to leave none. */
+async function askGroups(t: ApiTranscript, when: string): Promise<void> {
+  // Each broker has its own words for it; the error is what counts here.
+  const ask = async (...[what, api, version, body]: Parameters<ApiTranscript['ask']>) => {
+    await t.ask(what, api, version, body)
+    t.lines.push((t.lines.pop() as string).replaceAll(/"errorMessage":("[^"]*"|null),?/g, ''))
+  }
+  const gone = { groupId: 'none', memberId: 'nobody', memberEpoch: 7 }
+  const wanted = { groupIds: ['none'], includeAuthorizedOperations: false }
+  const consumer = { ...gone, topicPartitions: null }
+  await ask(`consumer heartbeat ${when}`, apis.consumerGroupHeartbeat, 1, consumer)
+  await ask(`consumer described ${when}`, apis.consumerGroupDescribe, 1, wanted)
+  await ask(`share heartbeat ${when}`, apis.shareGroupHeartbeat, 1, gone)
+  await ask(`share described ${when}`, apis.shareGroupDescribe, 1, wanted)
+  await ask(`share fetch ${when}`, apis.shareFetch, 1, {
+    groupId: 'none',
+    memberId: 'AAAAAAAAAAAAAAAAAAAAxA',
+    shareSessionEpoch: 5,
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: 1,
+    maxRecords: 1,
+    batchSize: 1,
+    topics: [],
+    forgottenTopicsData: [],
+  })
+  await ask(`share offsets ${when}`, apis.describeShareGroupOffsets, 1, {
+    groups: [{ groupId: 'none', topics: null }],
+  })
+  await ask(`share offsets altered ${when}`, apis.alterShareGroupOffsets, 0, {
+    groupId: '',
+    topics: [],
+  })
+  await ask(`share offsets deleted ${when}`, apis.deleteShareGroupOffsets, 0, {
+    groupId: 'none',
+    topics: [{ topicName: 't' }],
+  })
+  await ask(`streams heartbeat ${when}`, apis.streamsGroupHeartbeat, 1, {
+    ...gone,
+    endpointInformationEpoch: 0,
+  })
+  await ask(`streams described ${when}`, apis.streamsGroupDescribe, 1, wanted)
+}
+
 const DOWN_AND_UP = ['transaction.version', 'group.version', 'share.version', 'streams.version']
 
 export const features: Play = async (t) => {
@@ -214,7 +261,9 @@ export const features: Play = async (t) => {
         t.note(`features ${what}`, finalizedFeatures)
       })
   }
+  await t.findGroupCoordinator()
   await finalized('at first')
+  await askGroups(t, 'at first')
   for (const [what, featureUpdates] of UPDATES) {
     for (const version of [1, 2]) {
       for (const validateOnly of [true, false]) {
@@ -240,6 +289,7 @@ export const features: Play = async (t) => {
       const update = { timeoutMs: 30_000, featureUpdates, validateOnly: false }
       await t.ask(`${feature} to ${maxVersionLevel}`, apis.updateFeatures, 2, update)
       await finalized(`with ${feature} at ${maxVersionLevel}`)
+      await askGroups(t, `with ${feature} at ${maxVersionLevel}`)
     }
   }
 }

@@ -38,7 +38,6 @@ export const logSettings = defineConfig({
     min: -1,
     max: 9,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Level for recompressing to gzip: 1 is fastest, 9 smallest, -1 the usual middle.',
   }),
   'compression.lz4.level': int({
@@ -61,7 +60,6 @@ export const logSettings = defineConfig({
     min: -131072,
     max: 22,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Level for recompressing to zstd; higher is smaller and slower, below zero trades size for speed.',
   }),
   'cordoned.log.dirs': list({

@@ -68,7 +68,6 @@ export const networkSettings = defineConfig({
   'max.connections.per.ip.overrides': text({
     default: '',
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Limits of connections for single addresses, as HOST:COUNT, separated by commas.',
   }),
   'max.incremental.fetch.session.cache.slots': int({
@@ -155,7 +154,6 @@ export const networkSettings = defineConfig({
   'socket.listen.backlog.size': int({
     default: 50,
     min: 1,
-    noEffect: 'later',
     doc: 'Connections the operating system holds back until they are accepted.',
   }),
   'socket.receive.buffer.bytes': int({

@@ -67,6 +67,7 @@ export const ownDefaults: Readonly<Record<string, unknown>> = {
   'node.id': 1,
   'process.roles': ['broker', 'controller'],
   listeners: ['PLAINTEXT://127.0.0.1:9092'],
+  'socket.listen.backlog.size': 511,
   'offsets.topic.replication.factor': 1,
   'transaction.state.log.replication.factor': 1,
   'transaction.state.log.min.isr': 1,

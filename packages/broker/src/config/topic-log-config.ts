@@ -21,12 +21,21 @@ export function topicLogConfig(resolver: ConfigResolver, topic: string): LogConf
     messageTimestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     messageTimestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     compressionType: get('compression.type') as LogConfig['compressionType'],
+    compressionLevel: levelOf(get),
     fileDeleteDelayMs: number('file.delete.delay.ms'),
     flushMessages: number('flush.messages'),
     flushMs: number('flush.ms'),
     deleteRetentionMs: number('delete.retention.ms'),
     producerIdExpirationMs: resolver.broker('producer.id.expiration.ms') as number,
   }
+}
+
+/** lz4's native codec has no levels. */
+function levelOf(get: (name: keyof typeof topicSettings) => unknown): number | undefined {
+  const codec = get('compression.type')
+  if (codec === 'zstd') return get('compression.zstd.level') as number
+  const level = codec === 'gzip' ? (get('compression.gzip.level') as number) : -1
+  return level < 0 ? undefined : level
 }
 
 /** Settings of the log of the metadata and of nothing else: it is never cut by time or size. */

@@ -13,7 +13,6 @@ export const topicSettings = defineConfig({
     min: -1,
     max: 9,
     synonym: 'compression.gzip.level',
-    noEffect: 'later',
     doc: 'Level for recompressing this topic to gzip: 1 is fastest, 9 smallest, -1 the usual middle.',
   }),
   'compression.lz4.level': int({
@@ -35,7 +34,6 @@ export const topicSettings = defineConfig({
     min: -131072,
     max: 22,
     synonym: 'compression.zstd.level',
-    noEffect: 'later',
     doc: 'Level for recompressing this topic to zstd; higher is smaller and slower.',
   }),
   'delete.retention.ms': long({

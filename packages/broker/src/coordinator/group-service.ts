@@ -75,7 +75,8 @@ export class GroupService {
   /** Makes sure that the partition of a group is loaded, or says why it cannot be used. */
   async load(groupId: string): Promise<ErrorName | undefined> {
     const logs = this.options.partitions.of(OFFSETS_TOPIC)
-    if (logs.length === 0) return 'COORDINATOR_NOT_AVAILABLE'
+    // Nobody has asked for the coordinator yet, which would have made its topic.
+    if (logs.length === 0) return 'NOT_COORDINATOR'
     return this.loadPartition(partitionForKey(groupId, logs.length))
   }
 

@@ -6,7 +6,7 @@
  * Not here: members of the classic protocol in a consumer group (online migration). A group changes
  * its kind only while it is empty.
  */
-import { apis, errorCode } from '@ottla/protocol'
+import { apis, type ErrorName, errorCode } from '@ottla/protocol'
 import { StorageError } from '@ottla/storage'
 import type { BrokerServices } from '../broker-services.ts'
 import { consumerGroupHeartbeat as decide } from '../coordinator/consumer-group/heartbeat.ts'
@@ -19,7 +19,7 @@ export const servesConsumerGroups = ({ config, image }: BrokerServices): boolean
   config.get('group.coordinator.rebalance.protocols').includes('consumer') &&
   (image.features.get('group.version') ?? 0) >= GROUP_VERSION_WITH_CONSUMER_GROUPS
 
-const failure = (error: 'UNSUPPORTED_VERSION' | 'COORDINATOR_NOT_AVAILABLE') => ({
+const failure = (error: ErrorName) => ({
   throttleTimeMs: 0,
   errorCode: errorCode(error),
   memberEpoch: 0,
@@ -32,8 +32,8 @@ export const consumerGroupHeartbeat = handler(
   async (services, { apiVersion, clientId, connection }, request) => {
     if (!servesConsumerGroups(services)) return failure('UNSUPPORTED_VERSION')
     const { groups } = services
-    const isUnusable = request.groupId !== '' && (await groups.load(request.groupId))
-    if (isUnusable) return failure('COORDINATOR_NOT_AVAILABLE')
+    const fault = request.groupId === '' ? undefined : await groups.load(request.groupId)
+    if (fault) return failure(fault)
     const decision = decide(groups.coordinator, request, {
       now: groups.now(),
       apiVersion,

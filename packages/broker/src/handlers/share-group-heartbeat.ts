@@ -5,7 +5,7 @@
  * Differences: the states of new partitions are made before the answer, which assigns them at once.
  * Apache Kafka makes them behind it, and assigns with the next heartbeat, 5 seconds later.
  */
-import { apis, errorCode, type ShareGroupHeartbeatRequest } from '@ottla/protocol'
+import { apis, type ErrorName, errorCode, type ShareGroupHeartbeatRequest } from '@ottla/protocol'
 import { StorageError } from '@ottla/storage'
 import type { BrokerServices, RequestContext } from '../broker-services.ts'
 import {
@@ -26,7 +26,7 @@ const SHARE_VERSION_WITH_SHARE_GROUPS = 1
 export const servesShareGroups = ({ image }: BrokerServices): boolean =>
   (image.features.get('share.version') ?? 0) >= SHARE_VERSION_WITH_SHARE_GROUPS
 
-const failure = (error: 'UNSUPPORTED_VERSION' | 'COORDINATOR_NOT_AVAILABLE') => ({
+const failure = (error: ErrorName) => ({
   throttleTimeMs: 0,
   errorCode: errorCode(error),
   memberEpoch: 0,
@@ -38,8 +38,8 @@ export const shareGroupHeartbeat = handler(
   { lowest: 1, highest: 1 },
   async (services, context, request) => {
     if (!servesShareGroups(services)) return failure('UNSUPPORTED_VERSION')
-    const isUnusable = request.groupId !== '' && (await services.groups.load(request.groupId))
-    if (isUnusable) return failure('COORDINATOR_NOT_AVAILABLE')
+    const fault = request.groupId === '' ? undefined : await services.groups.load(request.groupId)
+    if (fault) return failure(fault)
     try {
       return await beat(services, context, request)
     } catch (error) {

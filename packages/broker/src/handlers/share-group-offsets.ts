@@ -29,6 +29,7 @@ import {
   type StartOffset,
 } from '../share/share-offsets.ts'
 import { UNKNOWN_OFFSET } from '../share/share-states.ts'
+import { servesShareGroups } from './share-group-heartbeat.ts'
 
 type DescribedGroup = InferInput<typeof DescribeShareGroupOffsetsResponse>['groups'][number]
 type DescribedPartition = DescribedGroup['topics'][number]['partitions'][number]
@@ -48,6 +49,7 @@ async function describeGroup(
   { groupId, topics }: AskedGroup,
 ): Promise<DescribedGroup> {
   const refused = (error: ErrorName) => ({ groupId, topics: [], errorCode: errorCode(error) })
+  if (!servesShareGroups(services)) return refused('UNSUPPORTED_VERSION')
   if (groupId === '') return refused('INVALID_GROUP_ID')
   const fault = await services.groups.load(groupId)
   if (fault) return refused(fault)
@@ -101,13 +103,22 @@ async function describePartition(
   return { ...answer, lag: log.highWatermark - startOffset - state.deliveryCompleteCount }
 }
 
+/** Why offsets of the group cannot be changed. */
+async function faultOf(
+  services: BrokerServices,
+  groupId: string,
+  options: { readonly mayMake: boolean },
+): Promise<ErrorName | undefined> {
+  if (!servesShareGroups(services)) return 'UNSUPPORTED_VERSION'
+  const fault = groupId === '' ? undefined : await services.groups.load(groupId)
+  return fault ?? changeFault(services, groupId, options)
+}
+
 export const alterShareGroupOffsets = handler(
   apis.alterShareGroupOffsets,
   { lowest: 0, highest: 0 },
   async (services, _context, { groupId, topics }) => {
-    const fault =
-      (groupId === '' ? undefined : await services.groups.load(groupId)) ??
-      changeFault(services, groupId, { mayMake: true })
+    const fault = await faultOf(services, groupId, { mayMake: true })
     if (fault) return { throttleTimeMs: 0, errorCode: errorCode(fault), responses: [] }
     const offsets = topics.flatMap((topic) => offsetsOf(services, topic))
     const errors = await moveTo(services, groupId, offsets)
@@ -142,9 +153,7 @@ export const deleteShareGroupOffsets = handler(
   apis.deleteShareGroupOffsets,
   { lowest: 0, highest: 0 },
   async (services, _context, { groupId, topics }) => {
-    const fault =
-      (groupId === '' ? undefined : await services.groups.load(groupId)) ??
-      changeFault(services, groupId, { mayMake: false })
+    const fault = await faultOf(services, groupId, { mayMake: false })
     const group = services.groups.coordinator.shareGroups.get(groupId)
     if (fault || !group) {
       const error = fault ?? 'GROUP_ID_NOT_FOUND'

@@ -7,7 +7,7 @@
  * Differences: Apache Kafka makes internal topics behind the answer. The first assignment comes at
  * once unless a delay is set.
  */
-import { apis, errorCode, type StreamsGroupHeartbeatRequest } from '@ottla/protocol'
+import { apis, type ErrorName, errorCode, type StreamsGroupHeartbeatRequest } from '@ottla/protocol'
 import { StorageError } from '@ottla/storage'
 import type { BrokerServices, RequestContext } from '../broker-services.ts'
 import { streamsGroupHeartbeat as decide } from '../coordinator/streams-group/heartbeat.ts'
@@ -25,7 +25,7 @@ export const servesStreamsGroups = ({ config, image }: BrokerServices): boolean 
   config.get('group.coordinator.rebalance.protocols').includes('streams') &&
   (image.features.get('streams.version') ?? 0) >= STREAMS_VERSION_WITH_STREAMS_GROUPS
 
-const failure = (error: 'UNSUPPORTED_VERSION' | 'COORDINATOR_NOT_AVAILABLE') => ({
+const failure = (error: ErrorName) => ({
   ...BLANK_ANSWER,
   errorCode: errorCode(error),
 })
@@ -35,8 +35,8 @@ export const streamsGroupHeartbeat = handler(
   { lowest: 0, highest: 1 },
   async (services, context, request) => {
     if (!servesStreamsGroups(services)) return failure('UNSUPPORTED_VERSION')
-    const isUnusable = request.groupId !== '' && (await services.groups.load(request.groupId))
-    if (isUnusable) return failure('COORDINATOR_NOT_AVAILABLE')
+    const fault = request.groupId === '' ? undefined : await services.groups.load(request.groupId)
+    if (fault) return failure(fault)
     try {
       return await beat(services, context, request)
     } catch (error) {

@@ -15,7 +15,9 @@ export interface ListenerOptions {
   readonly requestBytesMax: number
   readonly inFlightBytesMax: number
   readonly connectionsMax: number
-  readonly connectionsPerAddressMax: number
+  readonly connectionsPerAddressMax: (address: string) => number
+  /** Connections the operating system holds back until they are accepted. */
+  readonly backlog: number
   readonly idleMsMax: number
   /** A frame that has begun must make progress within this time. */
   readonly frameMsMax: number
@@ -49,7 +51,10 @@ export class Listener {
     const listener = new Listener(options)
     await new Promise<void>((resolve, reject) => {
       listener.server.once('error', (error) => reject(explainBindError(error, options)))
-      listener.server.listen({ host: options.host, port: options.port, backlog: 511 }, resolve)
+      listener.server.listen(
+        { host: options.host, port: options.port, backlog: options.backlog },
+        resolve,
+      )
     })
     listener.server.removeAllListeners('error')
     listener.server.on('error', (error) => options.logger.error('accept failed', { error }))
@@ -82,10 +87,11 @@ export class Listener {
   }
 
   private accept(socket: Socket): void {
-    const address = socket.remoteAddress ?? ''
+    const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
     const count = this.perAddress.get(address) ?? 0
     const { connectionsMax, connectionsPerAddressMax } = this.options
-    if (this.connections.size >= connectionsMax || count >= connectionsPerAddressMax) {
+    const isTooMuch = count >= connectionsPerAddressMax(address)
+    if (this.connections.size >= connectionsMax || isTooMuch) {
       this.refuse(socket)
       return
     }
