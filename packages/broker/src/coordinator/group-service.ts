@@ -47,6 +47,7 @@ export class GroupService {
   readonly coordinator: GroupCoordinator
   private readonly options: GroupServiceOptions
   private readonly loading = new Map<number, Promise<void>>()
+  private readonly loaded = new Set<number>()
   private readonly waiting = new Map<Token, (response: unknown) => void>()
   private nextToken = 1
   private timer: Timer | undefined
@@ -111,6 +112,7 @@ export class GroupService {
       throw new StorageError('UNKNOWN_TOPIC_OR_PARTITION', `no ${OFFSETS_TOPIC}-${partition}`)
     await log.ready()
     for await (const batch of batchesOf(log)) this.replayBatch(partition, batch)
+    this.loaded.add(partition)
     this.arm()
   }
 
@@ -120,7 +122,7 @@ export class GroupService {
       if (batch.isControl) {
         const control = decodeControlRecord({ key, value })
         if (control.type !== 'COMMIT' && control.type !== 'ABORT') continue
-        this.endTransaction(partition, batch.producerId, control.type === 'COMMIT')
+        this.decidePending(partition, batch.producerId, control.type === 'COMMIT')
         continue
       }
       const record = decodeGroupRecord(key as Buffer, value)
@@ -131,8 +133,16 @@ export class GroupService {
     }
   }
 
-  /** A marker for a producer's transaction has been written to a partition of the offsets topic. */
+  /**
+   * A marker for a producer's transaction has been written to a partition of the offsets topic.
+   * While the partition is being loaded the replay comes to the marker in its turn: taken now, its
+   * offsets would be overwritten by older ones that the replay has still to read.
+   */
   endTransaction(partition: number, producerId: number, isCommit: boolean): void {
+    if (this.loaded.has(partition)) this.decidePending(partition, producerId, isCommit)
+  }
+
+  private decidePending(partition: number, producerId: number, isCommit: boolean): void {
     const records = this.coordinator.pendingOffsets.take(producerId, partition)
     if (!isCommit) return
     for (const record of records) this.coordinator.replay(record, this.now())
