@@ -202,6 +202,10 @@ const jobs = {
     build()
     return tsx('test/crash/run.ts')
   },
+  'test:bank': () => {
+    build()
+    return tsx('test/compatibility/transactions/run-bank.ts')
+  },
   'test:librdkafka': () => {
     build()
     return tsx('test/conformance/librdkafka/run.ts')

@@ -1,6 +1,7 @@
 /** All pages of docs/reference, by file name. */
 import { benchmarksPage } from './benchmarks-page.ts'
 import { commandPage } from './command-page.ts'
+import { librdkafkaPage } from './librdkafka-page.ts'
 import { errorsPage, metricsPage, protocolPage } from './protocol-pages.ts'
 import { brokerSettingsPage, groupSettingsPage, topicSettingsPage } from './setting-pages.ts'
 
@@ -13,4 +14,5 @@ export const referencePages = async (): Promise<Readonly<Record<string, string>>
   'errors.md': errorsPage(),
   'metrics.md': metricsPage(),
   'benchmarks.md': benchmarksPage(),
+  'librdkafka-suite.md': librdkafkaPage(),
 })

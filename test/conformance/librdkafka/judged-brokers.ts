@@ -17,11 +17,11 @@ const COMMON: Readonly<Record<string, string>> = {
   'group.share.min.record.lock.duration.ms': '1000',
   'log.retention.bytes': '1000000000',
   'broker.rack': 'RACK1',
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
 }
 
-/** ACLs are part of the suite; whoever has none is let in, as in the suite's own cluster. */
+/** Whoever has no ACL is let in, as in the suite's own cluster. */
 const APACHE: Readonly<Record<string, string>> = {
-  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
   'allow.everyone.if.no.acl.found': 'true',
   'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector',
 }

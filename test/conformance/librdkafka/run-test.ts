@@ -20,12 +20,8 @@ export interface Outcome {
 
 export interface TestRun {
   readonly suite: Suite
-  readonly number: string
-  /** Tests without a broker are asked for by themselves. */
-  readonly isLocal: boolean
-  /** Tests that librdkafka says to fail are left out unless asked for. */
-  readonly isKnownIssue: boolean
-  readonly scenario: string
+  /** Decides the number that is asked for, the scenario, and whether a broker is needed. */
+  readonly test: SuiteTest
   readonly protocol: Protocol
   readonly bootstrap: string
   readonly kafkaHome: string
@@ -70,7 +66,9 @@ async function workFolder(run: TestRun, parent: string): Promise<string> {
   }
   const conf = [
     `test.timeout.multiplier=${TIMEOUT_MULTIPLIER}`,
-    ...(run.isLocal ? [] : [`bootstrap.servers=${run.bootstrap}`, 'security.protocol=PLAINTEXT']),
+    ...(run.test.isLocal
+      ? []
+      : [`bootstrap.servers=${run.bootstrap}`, 'security.protocol=PLAINTEXT']),
   ]
   await writeFile(join(folder, 'test.conf'), `${conf.join('\n')}\n`)
   return folder
@@ -79,8 +77,9 @@ async function workFolder(run: TestRun, parent: string): Promise<string> {
 function execute(run: TestRun, folder: string): Promise<{ output: string; ending: string }> {
   const args = [
     '-p1',
-    run.isLocal ? '-l' : '-L',
-    ...(run.isKnownIssue ? ['-k'] : []),
+    run.test.isLocal ? '-l' : '-L',
+    // Tests that librdkafka says to fail are left out unless asked for.
+    ...(run.test.isKnownIssue ? ['-k'] : []),
     ...(run.isQuick ? ['-Q'] : []),
   ]
   const child = spawn(join(run.suite.folder, 'test-runner'), args, {
@@ -92,8 +91,8 @@ function execute(run: TestRun, folder: string): Promise<{ output: string; ending
       ...withoutCi(),
       LD_LIBRARY_PATH: run.suite.libraries,
       RDKAFKA_TEST_CONF: join(folder, 'test.conf'),
-      TESTS: run.number,
-      TEST_SCENARIO: run.scenario,
+      TESTS: run.test.number,
+      TEST_SCENARIO: run.test.scenario,
       TEST_KAFKA_VERSION: run.kafkaVersion,
       TEST_CONSUMER_GROUP_PROTOCOL: run.protocol,
       KAFKA_PATH: run.kafkaHome,
@@ -173,7 +172,7 @@ class Said {
       END.exec(line) ?? DURATION.exec(line) ?? SKIP.exec(line) ?? FAILURE.exec(line) ?? []
     if (END.test(line)) this.states.set(name, word)
     else if (DURATION.test(line)) this.seconds.set(name, Math.round(Number(word)) / 1000)
-    else if (SKIP.test(line)) this.skips.set(name, word)
+    else if (SKIP.test(line)) this.skips.set(name, word.replace(/\[\w+ *\/.*/, ''))
     else if (FAILURE.test(line)) {
       if (!this.failures.has(name)) this.failures.set(name, next.trim())
     } else if (CRASH.test(line)) this.crash = line.trim()
