@@ -61,6 +61,8 @@ export function alterScram(
     add(upsertion.name, upsertionFault(upsertion), () =>
       metadataRecord('UserScramCredentialRecord', {
         ...credential,
+        // The image keeps it, but not the memory of the request.
+        salt: Buffer.from(upsertion.salt),
         ...keysOf(upsertion.mechanism, saltedPassword),
       }),
     )

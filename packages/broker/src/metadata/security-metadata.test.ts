@@ -113,6 +113,18 @@ describe('SCRAM credentials', () => {
     expect([...image.scram.names()]).toEqual([])
   })
 
+  it('keep no memory of the request', () => {
+    const image = new MetadataImage()
+    const asked = upsertion('a')
+    const salt = Buffer.from(asked.salt)
+    for (const record of alterScram(image.scram, { deletions: [], upsertions: [asked] }, keysOf)
+      .records) {
+      image.replay(record)
+    }
+    asked.salt.fill(0)
+    expect(image.scram.get('a', 1)?.salt).toEqual(salt)
+  })
+
   it('change once per request, or not at all', () => {
     const request = { deletions: [], upsertions: [upsertion('a'), upsertion('a', 2)] }
     const { records, response } = alterScram(new MetadataImage().scram, request, keysOf)
