@@ -1,7 +1,7 @@
 /**
  * The bank: clerks (Bank.java) move transfers exactly once, while seeded killers take turns: the
  * broker is killed with -9 and comes back; a clerk is killed and replaced; a clerk is stopped, gets
- * a successor with its transactional id and wakes up as a zombie; a clerk gets a twin while it works.
+ * a successor with its transactional id and wakes up as a zombie; a clerk gets a twin.
  *
  * A slot is one transactional id. Its newest process is the owner and is replaced whenever it ends;
  * older ones that still live are zombies, which must end fenced once they touch a transaction.
