@@ -6,6 +6,7 @@ import type { BrokerServices } from './broker-services.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import { ConfigResolver } from './config/config-resolver.ts'
 import { topicLogConfig } from './config/topic-log-config.ts'
+import type { MigrationPolicy } from './coordinator/consumer-group/consumer-groups.ts'
 import { GroupService } from './coordinator/group-service.ts'
 import { TransactionService } from './coordinator/transaction-service.ts'
 import { Endpoints } from './endpoints.ts'
@@ -149,6 +150,9 @@ const groupOptions = (config: BrokerConfig, configs: ConfigResolver) => ({
     assignors: config.get('group.consumer.assignors'),
     sessionTimeoutMs: (group: string) => configs.group(group, 'consumer.session.timeout.ms'),
     heartbeatIntervalMs: (group: string) => configs.group(group, 'consumer.heartbeat.interval.ms'),
+    assignmentIntervalMs: (group: string) =>
+      configs.group(group, 'consumer.assignment.interval.ms'),
+    migration: config.get('group.consumer.migration.policy').toLowerCase() as MigrationPolicy,
   },
   shareGroups: {
     groupSizeMax: config.get('group.share.max.size'),

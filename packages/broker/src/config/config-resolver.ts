@@ -84,6 +84,11 @@ const GROUP_NUMBERS = {
     'group.consumer.min.heartbeat.interval.ms',
     'group.consumer.max.heartbeat.interval.ms',
   ],
+  'consumer.assignment.interval.ms': [
+    'group.consumer.assignment.interval.ms',
+    'group.consumer.min.assignment.interval.ms',
+    'group.consumer.max.assignment.interval.ms',
+  ],
   'share.session.timeout.ms': [
     'group.share.session.timeout.ms',
     'group.share.min.session.timeout.ms',

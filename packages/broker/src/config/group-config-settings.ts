@@ -6,7 +6,6 @@ export const groupConfigSettings = defineConfig({
     default: 1000,
     min: 0,
     synonym: 'group.consumer.assignment.interval.ms',
-    noEffect: 'later',
     doc: 'Fewest milliseconds between two assignments of this consumer group.',
   }),
   'consumer.heartbeat.interval.ms': int({

@@ -6,7 +6,6 @@ export const groupSettings = defineConfig({
     default: 1000,
     min: 0,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Fewest milliseconds between two assignments of a consumer group (KIP-848).',
   }),
   'group.consumer.assignor.offload.enable': bool({
@@ -28,7 +27,6 @@ export const groupSettings = defineConfig({
   'group.consumer.max.assignment.interval.ms': int({
     default: 15000,
     min: 0,
-    noEffect: 'later',
     doc: "Upper limit for a consumer group's own assignment interval, in milliseconds.",
   }),
   'group.consumer.max.heartbeat.interval.ms': int({
@@ -48,13 +46,11 @@ export const groupSettings = defineConfig({
   }),
   'group.consumer.migration.policy': text({
     default: 'bidirectional',
-    noEffect: 'later',
     doc: 'Which way a group may change between the classic and the consumer protocol: upgrade, downgrade, bidirectional or disabled.',
   }),
   'group.consumer.min.assignment.interval.ms': int({
     default: 0,
     min: 0,
-    noEffect: 'later',
     doc: "Lower limit for a consumer group's own assignment interval, in milliseconds.",
   }),
   'group.consumer.min.heartbeat.interval.ms': int({

@@ -25,7 +25,7 @@ import { dismissWaiting } from './group/group-answers.ts'
 import { GroupCoordinator, type GroupSettings, type Now } from './group/group-coordinator.ts'
 import { expireOffsets } from './group/group-offsets.ts'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from './group/group-records.ts'
-import type { Outcome } from './group/outcome.ts'
+import type { Outcome, Reply } from './group/outcome.ts'
 import { partitionForKey } from './partition-for-key.ts'
 import type { ShareGroupOptions } from './share-group/share-groups.ts'
 import type { StreamsGroupOptions } from './streams-group/streams-groups.ts'
@@ -194,11 +194,15 @@ export class GroupService {
   async decided<T>(decision: {
     readonly records: readonly GroupRecord[]
     readonly response: T
+    /** Answers to others that the decision means. */
+    readonly replies?: readonly Reply[]
   }): Promise<T> {
+    const { replies = [] } = decision
     if (decision.records.length > 0) {
       this.arm()
       await this.append(decision.records)
     }
+    this.reply({ replies })
     return decision.response
   }
 
@@ -227,8 +231,8 @@ export class GroupService {
     )
   }
 
-  private reply(outcome: Outcome): void {
-    for (const { token, response } of outcome.replies) {
+  private reply({ replies }: { readonly replies: readonly Reply[] }): void {
+    for (const { token, response } of replies) {
       const resolve = this.waiting.get(token)
       this.waiting.delete(token)
       resolve?.(response)
@@ -279,9 +283,9 @@ export class GroupService {
     await log.whenDurable(result.lastOffset)
     for (const record of records) {
       // Groups are changed by decisions directly; what was just written is already older.
-      if (record.kind === 'offset' || (record.kind === 'group' && record.value === null)) {
-        this.coordinator.replay(record, this.now())
-      }
+      const isRemoval = record.kind === 'group' && record.value === null
+      const isGone = isRemoval && (this.coordinator.groups.get(record.group)?.isEmpty ?? true)
+      if (record.kind === 'offset' || isGone) this.coordinator.replay(record, this.now())
     }
   }
 

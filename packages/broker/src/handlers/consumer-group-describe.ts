@@ -15,7 +15,7 @@ import {
 import type { BrokerServices } from '../broker-services.ts'
 import {
   type Assignment,
-  type EpochAssignment,
+  partitionsOf,
   topicPartitionsOf,
 } from '../coordinator/consumer-group/assignment.ts'
 import type { ConsumerGroup, ConsumerMember } from '../coordinator/consumer-group/consumer-group.ts'
@@ -91,15 +91,27 @@ function describeMember(services: BrokerServices, group: ConsumerGroup, member: 
     clientId: metadata.clientId,
     clientHost: metadata.clientHost,
     subscribedTopicNames: metadata.subscribedTopicNames,
-    subscribedTopicRegex: metadata.subscribedTopicRegex,
-    assignment: named(services, current.assigned),
+    subscribedTopicRegex: metadata.subscribedTopicRegex ?? '',
+    assignment: named(services, heldBy(member)),
     targetAssignment: named(services, group.target(memberId)),
     memberType: isClassic ? MEMBER_TYPE.CLASSIC : MEMBER_TYPE.CONSUMER,
   }
 }
 
+/** What it has and what it still has to give up. */
+function heldBy({ current }: ConsumerMember): Assignment {
+  const held = new Map<string, Set<number>>()
+  for (const [topicId, partition] of [
+    ...partitionsOf(current.assigned),
+    ...partitionsOf(current.revoking),
+  ]) {
+    held.set(topicId, (held.get(topicId) ?? new Set()).add(partition))
+  }
+  return held
+}
+
 /** Topics that are gone have no name and are left out. */
-function named({ image }: BrokerServices, assignment: Assignment | EpochAssignment) {
+function named({ image }: BrokerServices, assignment: Assignment) {
   const topicPartitions = topicPartitionsOf(assignment).flatMap(({ topicId, partitions }) => {
     const topic = image.topicsById.get(topicId)
     return topic ? [{ topicId, topicName: topic.name, partitions }] : []

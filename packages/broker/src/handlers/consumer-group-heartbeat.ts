@@ -3,8 +3,9 @@
  *
  * Behaviour: see coordinator/consumer-group; answered when what it changed is durable.
  * Version notes: members bring their ids, and may subscribe by pattern, from 1.
- * Not here: members of the classic protocol in a consumer group (online migration). A group changes
- * its kind only while it is empty.
+ * A classic group becomes a consumer group with the first member that comes this way; see
+ * coordinator/consumer-group/migration.ts.
+ * Differences: no interval lies between two assignments unless one is set.
  */
 import { apis, type ErrorName, errorCode } from '@ottla/protocol'
 import { StorageError } from '@ottla/storage'

@@ -1,7 +1,8 @@
 /**
  * JoinGroup (key 11) 0-9, SyncGroup (14) 0-5, Heartbeat (12) 0-4, LeaveGroup (13) 0-5.
  *
- * Behaviour: see coordinator/group; the answer to a join or sync comes when its phase ends.
+ * Behaviour: see coordinator/group, and coordinator/consumer-group/classic-members.ts for members
+ * of this protocol in consumer groups; the answer to a join or sync comes when its phase ends.
  * Version notes: member ids are given first from JoinGroup 4 (KIP-394), static members from 5,
  * several leave at once from LeaveGroup 3, SyncGroup must name the protocol from 5.
  */
@@ -16,22 +17,25 @@ import { joinFailure, syncFailure } from '../coordinator/group/group-answers.ts'
 import { heartbeat, join, leave, sync } from '../coordinator/group/membership.ts'
 import { handler } from '../handler.ts'
 
+type JoinAnswer = InferInput<typeof JoinGroupResponse>
+
 export const joinGroup = handler(
   apis.joinGroup,
   { lowest: 0, highest: 9 },
   async ({ groups }, { apiVersion, clientId, connection }, request) => {
     const fault = await groups.load(request.groupId)
-    if (fault) return joinFailure(fault, request.memberId)
-    const answer = await groups.request<InferInput<typeof JoinGroupResponse>>((token, now) =>
-      join(groups.coordinator, request, {
-        token,
-        now,
-        clientId,
-        clientHost: `/${connection.remoteAddress}`,
-        requiresKnownMemberId: apiVersion >= 4,
-        supportsSkippingAssignment: apiVersion >= 9,
-      }),
-    )
+    const answer = fault
+      ? joinFailure(fault, request.memberId)
+      : await groups.request<JoinAnswer>((token, now) =>
+          join(groups.coordinator, request, {
+            token,
+            now,
+            clientId,
+            clientHost: `/${connection.remoteAddress}`,
+            requiresKnownMemberId: apiVersion >= 4,
+            supportsSkippingAssignment: apiVersion >= 9,
+          }),
+        )
     return apiVersion < 7 ? { ...answer, protocolName: answer.protocolName ?? '' } : answer
   },
 )

@@ -124,7 +124,10 @@ function encodeMemberRecord(record: MemberRecord): Encoded {
     case 'consumer-member': {
       const key = encodePrefixed(ConsumerGroupMemberMetadataKey, Type.MEMBER, 0, fields)
       const { value } = record
-      return { key, value: value && encodePrefixed(ConsumerGroupMemberMetadataValue, 0, 0, value) }
+      if (value === null) return { key, value }
+      // Apache Kafka writes the absence of a pattern as an empty one.
+      const written = { ...value, subscribedTopicRegex: value.subscribedTopicRegex ?? '' }
+      return { key, value: encodePrefixed(ConsumerGroupMemberMetadataValue, 0, 0, written) }
     }
     case 'consumer-target': {
       const key = encodePrefixed(ConsumerGroupTargetAssignmentMemberKey, Type.TARGET, 0, fields)
@@ -175,7 +178,9 @@ export function decodeConsumerGroupRecord(
     case Type.MEMBER: {
       const { groupId: group, memberId } = decodePrefixed(ConsumerGroupMemberMetadataKey, 0, key)
       const decoded = value && decodePrefixed(ConsumerGroupMemberMetadataValue, 0, value)
-      return { kind: 'consumer-member', group, member: memberId, value: decoded }
+      const subscribedTopicRegex = decoded?.subscribedTopicRegex || null
+      const metadata = decoded && { ...decoded, subscribedTopicRegex }
+      return { kind: 'consumer-member', group, member: memberId, value: metadata }
     }
     case Type.TARGET_EPOCH: {
       const { groupId: group } = decodePrefixed(ConsumerGroupTargetAssignmentMetadataKey, 0, key)

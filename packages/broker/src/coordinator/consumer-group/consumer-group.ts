@@ -28,7 +28,19 @@ export interface ConsumerMember {
   sessionDeadlineMs: number
   /** What it must give up is due until then, in monotonic milliseconds. */
   revocationDeadlineMs: number
+  /** A classic member that was told to join, or has joined, must do the next step until then. */
+  joinDeadlineMs: number
+  syncDeadlineMs: number
 }
+
+/** Earliest time at which a member is to be taken out. */
+export const deadlineOf = (member: ConsumerMember): number =>
+  Math.min(
+    member.sessionDeadlineMs,
+    member.revocationDeadlineMs,
+    member.joinDeadlineMs,
+    member.syncDeadlineMs,
+  )
 
 /** What replay needs to know beside the record. */
 export interface ReplayContext {
@@ -53,6 +65,8 @@ export class ConsumerGroup {
   groupEpoch = 0
   metadataHash = 0
   assignmentEpoch = 0
+  /** Wall-clock time of the last assignment; 0 lets the next one come at once. */
+  assignmentTimestamp = 0
   /** A record of a kind that is not written any more is still there. */
   hasTopicsRecord = false
   readonly members = new Map<string, ConsumerMember>()
@@ -127,9 +141,7 @@ export class ConsumerGroup {
   /** Earliest time at which a member is to be taken out. */
   nextDeadlineMs(): number {
     let next = Number.POSITIVE_INFINITY
-    for (const { sessionDeadlineMs, revocationDeadlineMs } of this.members.values()) {
-      next = Math.min(next, sessionDeadlineMs, revocationDeadlineMs)
-    }
+    for (const member of this.members.values()) next = Math.min(next, deadlineOf(member))
     return next
   }
 
@@ -148,6 +160,7 @@ export class ConsumerGroup {
         break
       case 'consumer-target-epoch':
         this.assignmentEpoch = record.value?.assignmentEpoch ?? 0
+        this.assignmentTimestamp = record.value?.assignmentTimestamp ?? 0
         break
       case 'consumer-target':
         if (record.value) this.targets.set(record.member, record.value)
@@ -172,6 +185,8 @@ export class ConsumerGroup {
         current: NOT_ASSIGNED,
         sessionDeadlineMs: monotonicMs + sessionTimeoutMs,
         revocationDeadlineMs: Number.POSITIVE_INFINITY,
+        joinDeadlineMs: Number.POSITIVE_INFINITY,
+        syncDeadlineMs: Number.POSITIVE_INFINITY,
       }
       this.members.set(memberId, member)
     }
@@ -185,6 +200,10 @@ export class ConsumerGroup {
       this.staticMembers.delete(instanceId)
     }
     member.metadata = metadata
+    if (metadata.classicMemberMetadata === null) {
+      member.joinDeadlineMs = Number.POSITIVE_INFINITY
+      member.syncDeadlineMs = Number.POSITIVE_INFINITY
+    }
     if (metadata.instanceId !== null) this.staticMembers.set(metadata.instanceId, memberId)
   }
 
@@ -211,8 +230,9 @@ export class ConsumerGroup {
     member.current = current ?? NOT_ASSIGNED
     this.claim(member, member.current.assigned)
     this.claim(member, member.current.revoking)
-    const { rebalanceTimeoutMs } = member.metadata
-    const isDue = member.current.state === MemberState.UNREVOKED && rebalanceTimeoutMs >= 0
+    const { rebalanceTimeoutMs, classicMemberMetadata } = member.metadata
+    const isRevoking = member.current.state === MemberState.UNREVOKED
+    const isDue = isRevoking && classicMemberMetadata === null && rebalanceTimeoutMs >= 0
     member.revocationDeadlineMs = isDue
       ? context.monotonicMs + rebalanceTimeoutMs
       : Number.POSITIVE_INFINITY

@@ -5,8 +5,9 @@
  */
 import type { ErrorName } from '@ottla/protocol'
 import type { Now } from '../group/group-coordinator.ts'
+import type { GroupRecord } from '../group/group-records.ts'
 import { assignors as known } from './assignors.ts'
-import { ConsumerGroup } from './consumer-group.ts'
+import { ConsumerGroup, deadlineOf } from './consumer-group.ts'
 import type { ConsumerGroupRecord } from './consumer-group-records.ts'
 import { hashOf } from './metadata-hash.ts'
 
@@ -32,7 +33,13 @@ export interface ConsumerGroupOptions {
   readonly assignors: readonly string[]
   readonly sessionTimeoutMs: (groupId: string) => number
   readonly heartbeatIntervalMs: (groupId: string) => number
+  /** Fewest milliseconds between two assignments of a group. */
+  readonly assignmentIntervalMs: (groupId: string) => number
+  /** Which way groups with members may change between the protocols. */
+  readonly migration: MigrationPolicy
 }
+
+export type MigrationPolicy = 'bidirectional' | 'upgrade' | 'downgrade' | 'disabled'
 
 const NO_TOPICS: TopicsView = {
   version: () => 0,
@@ -48,11 +55,19 @@ export const defaultConsumerGroupOptions: ConsumerGroupOptions = {
   assignors: ['uniform', 'range'],
   sessionTimeoutMs: () => 45_000,
   heartbeatIntervalMs: () => 5_000,
+  assignmentIntervalMs: () => 0,
+  migration: 'bidirectional',
 }
 
 export class ConsumerGroups {
   readonly groups = new Map<string, ConsumerGroup>()
   readonly options: ConsumerGroupOptions
+  /** Asked when members go; true when their group is a classic one now. Set by the coordinator. */
+  downgradeWithout: (
+    changes: Changes,
+    group: ConsumerGroup,
+    without: ReadonlySet<string>,
+  ) => boolean = () => false
 
   constructor(options: ConsumerGroupOptions = defaultConsumerGroupOptions) {
     this.options = options
@@ -94,8 +109,8 @@ export class ConsumerGroups {
     const nowMs = changes.now.monotonicMs
     for (const group of this.groups.values()) {
       const due: string[] = []
-      for (const { memberId, sessionDeadlineMs, revocationDeadlineMs } of group.members.values()) {
-        if (Math.min(sessionDeadlineMs, revocationDeadlineMs) <= nowMs) due.push(memberId)
+      for (const member of group.members.values()) {
+        if (deadlineOf(member) <= nowMs) due.push(member.memberId)
       }
       if (due.length > 0) removeMembers(changes, group, due)
     }
@@ -122,7 +137,7 @@ export class ConsumerGroups {
 
 /** Records of one decision, each of which already counts. */
 export class Changes {
-  readonly records: ConsumerGroupRecord[] = []
+  readonly records: GroupRecord[] = []
   readonly groups: ConsumerGroups
   readonly now: Now
 
@@ -134,6 +149,11 @@ export class Changes {
   add(record: ConsumerGroupRecord): void {
     this.records.push(record)
     this.groups.replay(record, this.now)
+  }
+
+  /** A record of something else than consumer groups, which has been done already. */
+  note(record: GroupRecord): void {
+    this.records.push(record)
   }
 }
 
@@ -162,14 +182,15 @@ export function forgetMember(changes: Changes, group: ConsumerGroup, member: str
 export function removeMembers(
   changes: Changes,
   group: ConsumerGroup,
-  memberIds: Iterable<string>,
+  memberIds: readonly string[],
 ): void {
+  if (changes.groups.downgradeWithout(changes, group, new Set(memberIds))) return
   for (const memberId of memberIds) forgetMember(changes, group, memberId)
   dropUnusedPatterns(changes, group)
   bumpEpoch(changes, group)
   if (!group.isEmpty) return
   // Nobody is left to assign anything to.
-  const value = { assignmentEpoch: group.groupEpoch, assignmentTimestamp: changes.now.wallMs }
+  const value = { assignmentEpoch: group.groupEpoch, assignmentTimestamp: 0 }
   changes.add({ kind: 'consumer-target-epoch', group: group.groupId, value })
 }
 
@@ -183,10 +204,15 @@ export function dropUnusedPatterns(changes: Changes, group: ConsumerGroup): void
 /** Removes a group with all that is recorded about it, committed offsets apart. */
 export function removeGroup(changes: Changes, group: ConsumerGroup): void {
   const id = group.groupId
-  const members = new Set([...group.members.keys(), ...group.targetMembers()])
-  for (const member of members) forgetMember(changes, group, member)
-  dropUnusedPatterns(changes, group)
+  const members = [...new Set([...group.members.keys(), ...group.targetMembers()])]
+  const forget = (kind: 'consumer-current' | 'consumer-target' | 'consumer-member') => {
+    for (const member of members) changes.add({ kind, group: id, member, value: null })
+  }
+  forget('consumer-current')
+  forget('consumer-target')
   changes.add({ kind: 'consumer-target-epoch', group: id, value: null })
+  forget('consumer-member')
+  dropUnusedPatterns(changes, group)
   if (group.hasTopicsRecord) changes.add({ kind: 'consumer-topics', group: id, value: null })
   changes.add({ kind: 'consumer-group', group: id, value: null })
 }

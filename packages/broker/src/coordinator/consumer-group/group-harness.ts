@@ -2,8 +2,9 @@
 import type { ConsumerGroupHeartbeatRequest } from '@ottla/protocol'
 import { GroupCoordinator } from '../group/group-coordinator.ts'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from '../group/group-records.ts'
+import type { Reply } from '../group/outcome.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
-import type { Topic, TopicsView } from './consumer-groups.ts'
+import type { ConsumerGroupOptions, MigrationPolicy, Topic, TopicsView } from './consumer-groups.ts'
 import { consumerGroupHeartbeat, type HeartbeatAnswer } from './heartbeat.ts'
 
 export const SESSION_MS = 45_000
@@ -52,26 +53,37 @@ export class Topics implements TopicsView {
 
 export type Heartbeat = Partial<ConsumerGroupHeartbeatRequest>
 
+interface Limits {
+  readonly groupSizeMax?: number
+  readonly assignors?: readonly string[]
+  readonly migration?: MigrationPolicy
+}
+
 export class ConsumerGroupHarness {
   readonly topics = new Topics()
   readonly records: GroupRecord[] = []
   coordinator: GroupCoordinator
   nowMs = 1_000
-  private readonly limits: { groupSizeMax?: number; assignors?: readonly string[] }
+  /** Answers to classic members that waited in what is no classic group any more. */
+  readonly sentAway: Reply[] = []
+  assignmentIntervalMs = 0
+  private readonly limits: Limits
 
-  constructor(limits: { groupSizeMax?: number; assignors?: readonly string[] } = {}) {
+  constructor(limits: Limits = {}) {
     this.limits = limits
     this.coordinator = this.newCoordinator()
   }
 
   private newCoordinator(): GroupCoordinator {
     let ids = 0
-    const consumer = {
+    const consumer: ConsumerGroupOptions = {
       topics: this.topics,
       groupSizeMax: this.limits.groupSizeMax ?? 1000,
       assignors: this.limits.assignors ?? ['uniform', 'range'],
       sessionTimeoutMs: () => SESSION_MS,
       heartbeatIntervalMs: () => 5_000,
+      assignmentIntervalMs: () => this.assignmentIntervalMs,
+      migration: this.limits.migration ?? 'bidirectional',
     }
     return new GroupCoordinator(SETTINGS, () => `generated-${++ids}`, { consumer })
   }
@@ -101,9 +113,10 @@ export class ConsumerGroupHarness {
       ...request,
     }
     const context = { now: this.now, apiVersion, clientId: 'client', clientHost: '/127.0.0.1' }
-    const { records, response } = consumerGroupHeartbeat(this.coordinator, full, context)
-    this.records.push(...records)
-    return response
+    const decision = consumerGroupHeartbeat(this.coordinator, full, context)
+    this.records.push(...decision.records)
+    this.sentAway.push(...decision.replies)
+    return decision.response
   }
 
   join(memberId: string, topics: string[] | null, more: Heartbeat = {}): HeartbeatAnswer {

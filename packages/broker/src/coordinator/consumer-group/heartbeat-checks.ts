@@ -92,7 +92,8 @@ function staticFault(
 ): Fault | undefined {
   const { memberId, instanceId } = request
   if (isJoin(request)) {
-    if (!member || member.current.memberEpoch === PAUSE) return undefined
+    const isReleased = member?.current.memberEpoch === PAUSE
+    if (!member || isReleased || member.metadata.classicMemberMetadata) return undefined
     const message = `Instance id ${instanceId} is in use by member ${member.memberId}.`
     return { error: 'UNRELEASED_INSTANCE_ID', message }
   }

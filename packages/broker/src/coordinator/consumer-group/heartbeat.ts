@@ -13,20 +13,11 @@ import {
 } from '@ottla/protocol'
 import type { GroupCoordinator, Now } from '../group/group-coordinator.ts'
 import type { GroupRecord } from '../group/group-records.ts'
+import { newOutcome, type Reply } from '../group/outcome.ts'
 import { assignmentOf, NOTHING_HELD, samePartitions, topicPartitionsOf } from './assignment.ts'
-import { assignors } from './assignors.ts'
 import { ConsumerGroup, type ConsumerMember } from './consumer-group.ts'
 import type { MemberMetadata } from './consumer-group-records.ts'
-import {
-  bumpEpoch,
-  Changes,
-  type ConsumerGroups,
-  dropUnusedPatterns,
-  FIRST_EPOCH,
-  forgetMember,
-  removeMembers,
-  setEpoch,
-} from './consumer-groups.ts'
+import { Changes, type ConsumerGroups, removeMembers } from './consumer-groups.ts'
 import {
   type Fault,
   heartbeatFault,
@@ -35,9 +26,9 @@ import {
   memberFault,
   PAUSE,
 } from './heartbeat-checks.ts'
-import { hashOf } from './metadata-hash.ts'
-import { reconcile } from './reconciliation.ts'
-import { refreshPatterns, resolveFirst, resolvePending } from './subscribed-patterns.ts'
+import { assign, reconcileMember, setMetadata, takePlace, updateEpoch } from './member-steps.ts'
+import { upgrade, upgradeFault } from './migration.ts'
+import { resolvePending } from './subscribed-patterns.ts'
 
 export type HeartbeatAnswer = InferInput<typeof ConsumerGroupHeartbeatResponse>
 
@@ -51,6 +42,8 @@ export interface HeartbeatContext {
 export interface Decision {
   readonly records: readonly GroupRecord[]
   readonly response: HeartbeatAnswer
+  /** Members of the classic protocol that waited in a group that is of another kind now. */
+  readonly replies: readonly Reply[]
 }
 
 export function consumerGroupHeartbeat(
@@ -62,18 +55,10 @@ export function consumerGroupHeartbeat(
   const fault = heartbeatFault(consumerGroups, request, context.apiVersion)
   if (fault) return refuse(fault)
   const group = consumerGroups.get(request.groupId)
-  const isOther =
-    isClassicBusy(coordinator, request.groupId) || isOtherKind(coordinator, request.groupId)
-  if (!group && (!isJoin(request) || isOther)) {
-    const message = `There is no consumer group ${request.groupId}.`
-    return refuse({ error: 'GROUP_ID_NOT_FOUND', message })
-  }
-  const { groupSizeMax } = consumerGroups.options
-  const isFull = group && group.members.size >= groupSizeMax && !group.members.has(request.memberId)
-  if (isFull && request.memberEpoch >= 0) {
-    const message = `The group has its ${groupSizeMax} members already.`
-    return refuse({ error: 'GROUP_MAX_SIZE_REACHED', message })
-  }
+  const absent = group ? undefined : absentFault(coordinator, request)
+  if (absent) return refuse(absent)
+  const full = fullFault(coordinator, request)
+  if (full) return refuse(full)
   const wrongMember = memberFault(group, request)
   if (wrongMember) return refuse(wrongMember)
   const changes = new Changes(consumerGroups, context.now)
@@ -81,12 +66,55 @@ export function consumerGroupHeartbeat(
     return leave(changes, group, request)
   }
   const memberId = request.memberId === '' ? coordinator.newId() : request.memberId
-  const replaced: GroupRecord[] = []
-  if (coordinator.groups.delete(request.groupId)) {
-    replaced.push({ kind: 'group', group: request.groupId, value: null })
-  }
+  const outcome = newOutcome()
+  makeWay(coordinator, request.groupId, changes, outcome)
   const response = beat(changes, { ...request, memberId }, context)
-  return { records: [...replaced, ...changes.records], response }
+  return { records: changes.records, response, replies: outcome.replies }
+}
+
+/** Why a group cannot be made, or be made of a classic one that is there. */
+function absentFault(
+  coordinator: GroupCoordinator,
+  request: ConsumerGroupHeartbeatRequest,
+): Fault | undefined {
+  const { groupId } = request
+  const classic = coordinator.groups.get(groupId)
+  if (!isJoin(request) || isOtherKind(coordinator, groupId)) {
+    return { error: 'GROUP_ID_NOT_FOUND', message: `There is no consumer group ${groupId}.` }
+  }
+  const reason = classic && !classic.isEmpty ? upgradeFault(coordinator, classic) : undefined
+  if (!reason) return undefined
+  const message = `${groupId} cannot become a consumer group: ${reason}.`
+  return { error: 'GROUP_ID_NOT_FOUND', message }
+}
+
+function fullFault(
+  { consumerGroups, groups }: GroupCoordinator,
+  { groupId, memberId, memberEpoch, instanceId }: ConsumerGroupHeartbeatRequest,
+): Fault | undefined {
+  const { groupSizeMax } = consumerGroups.options
+  const group = consumerGroups.get(groupId) ?? groups.get(groupId)
+  if (!group || memberEpoch < 0 || group.members.size < groupSizeMax) return undefined
+  if (group.members.has(memberId) || group.staticMembers.has(instanceId ?? '')) return undefined
+  const message = `The group has its ${groupSizeMax} members already.`
+  return { error: 'GROUP_MAX_SIZE_REACHED', message }
+}
+
+/** A classic group without members is replaced; one with members takes them along. */
+function makeWay(
+  coordinator: GroupCoordinator,
+  groupId: string,
+  changes: Changes,
+  outcome: ReturnType<typeof newOutcome>,
+): void {
+  const classic = coordinator.groups.get(groupId)
+  if (!classic) return
+  if (!classic.isEmpty) {
+    upgrade(coordinator, classic, changes, outcome)
+    return
+  }
+  coordinator.groups.delete(groupId)
+  changes.note({ kind: 'group', group: groupId, value: null })
 }
 
 function refuse({ error, message }: Fault): Decision {
@@ -99,17 +127,11 @@ function refuse({ error, message }: Fault): Decision {
     heartbeatIntervalMs: 0,
     assignment: null,
   }
-  return { records: [], response }
+  return { records: [], response, replies: [] }
 }
 
 const isOtherKind = ({ shareGroups, streamsGroups }: GroupCoordinator, groupId: string): boolean =>
   shareGroups.get(groupId) !== undefined || streamsGroups.get(groupId) !== undefined
-
-/** An empty classic group makes way for a consumer group of its name. */
-function isClassicBusy(coordinator: GroupCoordinator, groupId: string): boolean {
-  const classic = coordinator.groups.get(groupId)
-  return classic !== undefined && !classic.isEmpty
-}
 
 function leave(
   changes: Changes,
@@ -131,7 +153,7 @@ function leave(
     heartbeatIntervalMs: 0,
     assignment: null,
   }
-  return { records: changes.records, response }
+  return { records: changes.records, response, replies: [] }
 }
 
 function beat(
@@ -140,27 +162,24 @@ function beat(
   context: HeartbeatContext,
 ): HeartbeatAnswer {
   const { groups, now } = changes
-  const { groupId, memberId } = request
+  const { groupId, memberId, instanceId } = request
+  const known = groups.get(groupId)
   const assignorBefore = preferredAssignor(groups, groupId)
-  takePlace(changes, request)
-  let isChanged = resolvePending(changes, groups.get(groupId))
-  if (updateMember(changes, request, context)) isChanged = true
+  const old = instanceId === null ? undefined : known?.staticMember(instanceId)
+  if (known && old && isJoin(request)) takePlace(changes, known, old, memberId)
+  let isChanged = resolvePending(changes, known)
+  const metadata = metadataOf(groups, request, context)
+  const isResubscribed = setMetadata(changes, groupId, memberId, metadata)
+  if (isResubscribed) isChanged = true
   const group = groups.get(groupId) as ConsumerGroup
   if (assignorBefore !== preferredAssignor(groups, groupId)) isChanged = true
   updateEpoch(changes, group, isChanged)
-  if (group.groupEpoch > group.assignmentEpoch) assign(changes, group)
+  assign(changes, group)
   const member = group.members.get(memberId) as ConsumerMember
   const before = member.current
-  const current = reconcile({
-    current: before,
-    target: group.target(memberId),
-    targetEpoch: group.assignmentEpoch,
-    owned: request.topicPartitions ? assignmentOf(request.topicPartitions) : undefined,
-    isFree: (topicId, partition) => group.ownerOf(topicId, partition) === undefined,
-  })
-  if (current !== before) {
-    changes.add({ kind: 'consumer-current', group: groupId, member: memberId, value: current })
-  }
+  const owned = request.topicPartitions ? assignmentOf(request.topicPartitions) : undefined
+  reconcileMember(changes, group, member, { owned, isResubscribed })
+  const { current } = member
   member.sessionDeadlineMs = now.monotonicMs + groups.options.sessionTimeoutMs(groupId)
   const isTold = isFullRequest(request) || !samePartitions(before.assigned, current.assigned)
   return {
@@ -178,37 +197,22 @@ const preferredAssignor = (groups: ConsumerGroups, groupId: string): string =>
 
 /** Everything said anew, as a member does that is not sure of what the broker knows. */
 const isFullRequest = (request: ConsumerGroupHeartbeatRequest): boolean =>
-  request.rebalanceTimeoutMs !== -1 &&
-  (request.subscribedTopicNames !== null || request.subscribedTopicRegex !== null) &&
-  request.topicPartitions !== null
+  isJoin(request) ||
+  (request.rebalanceTimeoutMs !== -1 &&
+    (request.subscribedTopicNames !== null || request.subscribedTopicRegex !== null) &&
+    request.topicPartitions !== null)
 
-/** A static member that comes back takes over its place. */
-function takePlace(changes: Changes, request: ConsumerGroupHeartbeatRequest): void {
-  const { groupId, memberId, instanceId } = request
-  const group = changes.groups.get(groupId)
-  const old = instanceId === null ? undefined : group?.staticMember(instanceId)
-  if (!group || !old || !isJoin(request)) return
-  const { metadata } = old
-  const target = group.target(old.memberId)
-  const value = { ...old.current, memberEpoch: 0, previousMemberEpoch: 0 }
-  forgetMember(changes, group, old.memberId)
-  changes.add({ kind: 'consumer-member', group: groupId, member: memberId, value: metadata })
-  changes.add({ kind: 'consumer-target', group: groupId, member: memberId, value: target })
-  changes.add({ kind: 'consumer-current', group: groupId, member: memberId, value })
-}
-
-/** Records what the member says anew; true when its subscription is another one. */
-function updateMember(
-  changes: Changes,
+/** What is known of the member with what it says anew. It speaks the consumer protocol now. */
+function metadataOf(
+  groups: ConsumerGroups,
   request: ConsumerGroupHeartbeatRequest,
   { clientId, clientHost }: HeartbeatContext,
-): boolean {
-  const { groupId, memberId } = request
-  const before = changes.groups.get(groupId)?.members.get(memberId)?.metadata
+): MemberMetadata {
+  const { groupId, memberId, rebalanceTimeoutMs } = request
+  const before = groups.get(groupId)?.members.get(memberId)?.metadata
   const names = request.subscribedTopicNames
   const pattern = request.subscribedTopicRegex
-  const { rebalanceTimeoutMs } = request
-  const metadata: MemberMetadata = {
+  return {
     instanceId: request.instanceId ?? before?.instanceId ?? null,
     rackId: request.rackId ?? before?.rackId ?? null,
     clientId,
@@ -221,70 +225,4 @@ function updateMember(
     serverAssignor: request.serverAssignor ?? before?.serverAssignor ?? null,
     classicMemberMetadata: null,
   }
-  if (before && sameMetadata(before, metadata)) return false
-  changes.add({ kind: 'consumer-member', group: groupId, member: memberId, value: metadata })
-  const group = changes.groups.get(groupId) as ConsumerGroup
-  const isOther = (before?.subscribedTopicRegex ?? null) !== metadata.subscribedTopicRegex
-  if (isOther) {
-    resolveFirst(changes, group, metadata)
-    dropUnusedPatterns(changes, group)
-  }
-  return isOther || !sameNames(before?.subscribedTopicNames ?? [], metadata.subscribedTopicNames)
-}
-
-const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((name, i) => name === b[i])
-
-function sameMetadata(a: MemberMetadata, b: MemberMetadata): boolean {
-  return (
-    a.instanceId === b.instanceId &&
-    a.rackId === b.rackId &&
-    a.clientId === b.clientId &&
-    a.clientHost === b.clientHost &&
-    a.subscribedTopicRegex === b.subscribedTopicRegex &&
-    a.rebalanceTimeoutMs === b.rebalanceTimeoutMs &&
-    a.serverAssignor === b.serverAssignor &&
-    a.classicMemberMetadata === b.classicMemberMetadata &&
-    sameNames(a.subscribedTopicNames, b.subscribedTopicNames)
-  )
-}
-
-function updateEpoch(changes: Changes, group: ConsumerGroup, isChanged: boolean): void {
-  const { topics } = changes.groups.options
-  const version = topics.version()
-  let mustBump = isChanged
-  if (group.topicsVersion !== version) {
-    group.topicsVersion = version
-    refreshPatterns(changes, group)
-    if (hashOf(group.subscribedTopics(), topics) !== group.metadataHash) mustBump = true
-  }
-  if (mustBump) bumpEpoch(changes, group)
-  else if (group.groupEpoch === 0) setEpoch(changes, group, FIRST_EPOCH)
-}
-
-/** Computes who shall read what, for the group as it is now. */
-function assign(changes: Changes, group: ConsumerGroup): void {
-  const { groups } = changes
-  const { topics } = groups.options
-  const members = [...group.members.values()].map(({ memberId, metadata }) => {
-    const ids = new Set<string>()
-    for (const name of group.topicsOf(metadata)) {
-      const topic = topics.byName(name)
-      if (topic) ids.add(topic.id)
-    }
-    const { instanceId } = metadata
-    return { memberId, instanceId, topics: ids, current: group.target(memberId) }
-  })
-  const assignor = assignors[groups.preferredAssignor(group)] ?? assignors['uniform']
-  const count = (topicId: string) => topics.byId(topicId)?.partitionCount ?? 0
-  const id = group.groupId
-  for (const [member, value] of assignor?.(members, count) ?? []) {
-    if (samePartitions(group.target(member), value)) continue
-    changes.add({ kind: 'consumer-target', group: id, member, value })
-  }
-  const value = {
-    assignmentEpoch: group.groupEpoch,
-    assignmentTimestamp: changes.now.wallMs,
-  }
-  changes.add({ kind: 'consumer-target-epoch', group: id, value })
 }

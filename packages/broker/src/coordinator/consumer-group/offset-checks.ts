@@ -1,6 +1,6 @@
 /** Who may commit and read the offsets of a consumer group. */
 import type { ErrorName } from '@ottla/protocol'
-import type { ConsumerGroup } from './consumer-group.ts'
+import type { ConsumerGroup, ConsumerMember } from './consumer-group.ts'
 
 /** OffsetCommit tells member epochs from generations from this version on. */
 const FIRST_COMMIT_VERSION = 9
@@ -28,17 +28,24 @@ export function consumerCommitFault(
   if (isTransactional && isUnnamed) return undefined
   const member = group.members.get(memberId)
   if (!member) return 'UNKNOWN_MEMBER_ID'
-  if (!isTransactional && commit.apiVersion < FIRST_COMMIT_VERSION) return 'UNSUPPORTED_VERSION'
+  const isClassic = member.metadata.classicMemberMetadata !== null
+  const isOld = !isClassic && !isTransactional && commit.apiVersion < FIRST_COMMIT_VERSION
+  if (isOld) return 'UNSUPPORTED_VERSION'
   const { current } = member
+  const stale = staleError(member)
   if (memberEpoch === current.memberEpoch) return undefined
-  if (memberEpoch > current.memberEpoch) return 'STALE_MEMBER_EPOCH'
+  if (memberEpoch > current.memberEpoch) return stale
   for (const { topicId, partition } of commit.partitions) {
     const epoch =
       current.assigned.get(topicId)?.get(partition) ?? current.revoking.get(topicId)?.get(partition)
-    if (epoch === undefined || memberEpoch < epoch) return 'STALE_MEMBER_EPOCH'
+    if (epoch === undefined || memberEpoch < epoch) return stale
   }
   return undefined
 }
+
+/** A member of the classic protocol knows its epoch as a generation. */
+const staleError = ({ metadata }: ConsumerMember): ErrorName =>
+  metadata.classicMemberMetadata === null ? 'STALE_MEMBER_EPOCH' : 'ILLEGAL_GENERATION'
 
 /** Tools name no member and may always read. */
 export function consumerFetchFault(
@@ -49,5 +56,5 @@ export function consumerFetchFault(
   if (memberId === null && memberEpoch < 0) return undefined
   const member = group.members.get(memberId ?? '')
   if (!member) return 'UNKNOWN_MEMBER_ID'
-  return member.current.memberEpoch === memberEpoch ? undefined : 'STALE_MEMBER_EPOCH'
+  return member.current.memberEpoch === memberEpoch ? undefined : staleError(member)
 }

@@ -48,17 +48,23 @@ export interface Reconciliation {
   readonly targetEpoch: number
   /** What the member says it holds; undefined when it said nothing. */
   readonly owned: Assignment | undefined
+  /** Topics the member reads now. Others it gives up, whatever its target says. */
+  readonly subscribed: ReadonlySet<Uuid>
+  /** Those are others than before; the target may not know it yet. */
+  readonly isResubscribed: boolean
   readonly isFree: (topicId: Uuid, partition: number) => boolean
 }
 
 /** The next state of the member; the very same object when it can stay where it is. */
 export function reconcile(step: Reconciliation): CurrentAssignment {
-  const { current, targetEpoch, owned } = step
+  const { current, targetEpoch, owned, isResubscribed } = step
   switch (current.state) {
     case MemberState.STABLE:
-      return current.memberEpoch === targetEpoch ? current : next(step)
+      if (current.memberEpoch !== targetEpoch) return next(step)
+      return isResubscribed ? dropUnread(step) : current
     case MemberState.UNREVOKED:
-      return stillOwns(owned, current.revoking) ? current : next(step)
+      if (!stillOwns(owned, current.revoking)) return next(step)
+      return isResubscribed ? dropUnread(step) : current
     default:
       return next(step)
   }
@@ -72,12 +78,34 @@ function stillOwns(owned: Assignment | undefined, revoked: EpochAssignment): boo
   return false
 }
 
-function next({ current, target, targetEpoch, owned, isFree }: Reconciliation): CurrentAssignment {
+/** Takes away at once what the member does not read any more; the rest waits for the target. */
+function dropUnread({ current, owned, subscribed }: Reconciliation): CurrentAssignment {
+  if ([...current.assigned.keys()].every((topicId) => subscribed.has(topicId))) return current
+  const kept = new EpochAssignmentBuilder()
+  const revoking = new EpochAssignmentBuilder()
+  for (const [topicId, partitions] of current.revoking) {
+    for (const [partition, epoch] of partitions) revoking.add(topicId, partition, epoch)
+  }
+  for (const [topicId, partitions] of current.assigned) {
+    const list = subscribed.has(topicId) ? kept : revoking
+    for (const [partition, epoch] of partitions) list.add(topicId, partition, epoch)
+  }
+  const moved = {
+    ...current,
+    previousMemberEpoch: current.memberEpoch,
+    assigned: kept.result,
+  }
+  if (!stillOwns(owned, revoking.result)) return moved
+  return { ...moved, state: MemberState.UNREVOKED, revoking: revoking.result }
+}
+
+function next(step: Reconciliation): CurrentAssignment {
+  const { current, target, targetEpoch, owned, subscribed, isFree } = step
   const kept = new EpochAssignmentBuilder()
   const revoking = new EpochAssignmentBuilder()
   for (const [topicId, partitions] of current.assigned) {
     for (const [partition, epoch] of partitions) {
-      const isWanted = target.get(topicId)?.has(partition)
+      const isWanted = subscribed.has(topicId) && target.get(topicId)?.has(partition)
       ;(isWanted ? kept : revoking).add(topicId, partition, epoch)
     }
   }
@@ -92,14 +120,17 @@ function next({ current, target, targetEpoch, owned, isFree }: Reconciliation): 
   }
   let hasUnreleased = false
   for (const [topicId, partition] of partitionsOf(target)) {
-    if (current.assigned.get(topicId)?.has(partition)) continue
-    if (isFree(topicId, partition)) kept.add(topicId, partition, targetEpoch)
+    if (!subscribed.has(topicId) || current.assigned.get(topicId)?.has(partition)) continue
+    // What it has just given up is as good as free.
+    const isOwn = current.revoking.get(topicId)?.has(partition)
+    if (isOwn || isFree(topicId, partition)) kept.add(topicId, partition, targetEpoch)
     else hasUnreleased = true
   }
   const state = hasUnreleased ? MemberState.UNRELEASED : MemberState.STABLE
   const isSame =
     state === current.state &&
     targetEpoch === current.memberEpoch &&
+    current.previousMemberEpoch === current.memberEpoch &&
     current.revoking.size === 0 &&
     samePartitions(kept.result, current.assigned)
   if (isSame) return current

@@ -34,7 +34,7 @@ export const joinFailure = (error: ErrorName, memberId: string) => ({
   errorCode: errorCode(error),
   generationId: -1,
   protocolType: null,
-  protocolName: '',
+  protocolName: null,
   leader: '',
   memberId,
   members: [],

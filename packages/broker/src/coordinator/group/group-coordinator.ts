@@ -13,6 +13,7 @@ import {
   type ConsumerGroupOptions,
   ConsumerGroups,
 } from '../consumer-group/consumer-groups.ts'
+import { downgradeWithout } from '../consumer-group/migration.ts'
 import { isShareGroupRecord } from '../share-group/share-group-records.ts'
 import { ShareChanges, type ShareGroupOptions, ShareGroups } from '../share-group/share-groups.ts'
 import { isStreamsGroupRecord } from '../streams-group/streams-group-records.ts'
@@ -78,6 +79,8 @@ export class GroupCoordinator implements CoordinatorState {
     this.settings = settings
     this.newId = newId
     this.consumerGroups = new ConsumerGroups(options.consumer)
+    this.consumerGroups.downgradeWithout = (changes, group, without) =>
+      downgradeWithout(this, changes, group, without)
     this.shareGroups = new ShareGroups(options.share)
     this.streamsGroups = new StreamsGroups(options.streams)
   }

@@ -9,7 +9,12 @@ import {
   type LeaveGroupResponse,
   type SyncGroupRequest,
 } from '@ottla/protocol'
-import type { ConsumerGroup } from '../consumer-group/consumer-group.ts'
+import {
+  heartbeatConsumerGroup,
+  joinConsumerGroup,
+  syncConsumerGroup,
+} from '../consumer-group/classic-members.ts'
+import type { ConsumerGroup, ConsumerMember } from '../consumer-group/consumer-group.ts'
 import { Changes, removeGroup, removeMembers } from '../consumer-group/consumer-groups.ts'
 import {
   removeGroup as removeStreamsGroup,
@@ -67,7 +72,9 @@ export function join(
   }
   if (coordinator.shareGroups.get(groupId)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
   const consumerGroup = coordinator.consumerGroups.get(groupId)
-  if (consumerGroup && !consumerGroup.isEmpty) return refuse('INCONSISTENT_GROUP_PROTOCOL')
+  if (consumerGroup && !consumerGroup.isEmpty) {
+    return joinConsumerGroup(coordinator, consumerGroup, request, context)
+  }
   const streamsGroup = coordinator.streamsGroups.get(groupId)
   if (streamsGroup && !streamsGroup.isEmpty) return refuse('INCONSISTENT_GROUP_PROTOCOL', '')
   const existing = coordinator.groups.get(groupId)
@@ -290,6 +297,8 @@ export function sync(
     return outcome
   }
   if (request.groupId === '') return refuse('INVALID_GROUP_ID')
+  const consumerGroup = coordinator.consumerGroups.get(request.groupId)
+  if (consumerGroup) return syncConsumerGroup(coordinator, consumerGroup, request, { token, now })
   const group = coordinator.groups.get(request.groupId)
   if (!group) return refuse('UNKNOWN_MEMBER_ID')
   const { memberId, protocolType, protocolName } = request
@@ -331,6 +340,8 @@ export function heartbeat(
   now: Now,
 ): ErrorName {
   if (request.groupId === '') return 'INVALID_GROUP_ID'
+  const consumerGroup = coordinator.consumerGroups.get(request.groupId)
+  if (consumerGroup) return heartbeatConsumerGroup(consumerGroup, request, now)
   const group = coordinator.groups.get(request.groupId)
   if (!group) return 'UNKNOWN_MEMBER_ID'
   const fault = memberFault(group, request.memberId, request.groupInstanceId)
@@ -362,14 +373,23 @@ export function leave(
       : [{ memberId: request.memberId, groupInstanceId: null, reason: null }]
   const group = coordinator.groups.get(request.groupId)
   const consumerGroup = coordinator.consumerGroups.get(request.groupId)
-  const changes = new Changes(coordinator.consumerGroups, now)
+  const gone: string[] = []
   const results = leaving.map(({ memberId, groupInstanceId }) => {
+    const identity = { memberId, groupInstanceId }
     let error: ErrorName = 'UNKNOWN_MEMBER_ID'
-    if (group) error = leaveOne(coordinator, group, { memberId, groupInstanceId }, now, outcome)
-    if (consumerGroup) error = dismiss(changes, consumerGroup, { memberId, groupInstanceId })
+    if (group) error = leaveOne(coordinator, group, identity, now, outcome)
+    else if (consumerGroup) {
+      const member = memberOf(consumerGroup, identity)
+      error = typeof member === 'string' ? member : 'NONE'
+      if (typeof member !== 'string') gone.push(member.memberId)
+    }
     return { memberId, groupInstanceId, errorCode: errorCode(error) }
   })
-  outcome.records.push(...changes.records)
+  if (consumerGroup && gone.length > 0) {
+    const changes = new Changes(coordinator.consumerGroups, now)
+    removeMembers(changes, consumerGroup, [...new Set(gone)])
+    outcome.records.push(...changes.records)
+  }
   if (apiVersion >= 3) return answer('NONE', results)
   return {
     outcome,
@@ -377,18 +397,18 @@ export function leave(
   }
 }
 
-/** Administrators remove members of consumer groups by this request too. */
-function dismiss(
-  changes: Changes,
+/**
+ * The member of a consumer group that leaves: one of the classic protocol, or any that an
+ * administrator removes.
+ */
+function memberOf(
   group: ConsumerGroup,
   { memberId, groupInstanceId }: { memberId: string; groupInstanceId: string | null },
-): ErrorName {
+): ConsumerMember | ErrorName {
   const member =
     groupInstanceId === null ? group.members.get(memberId) : group.staticMember(groupInstanceId)
   if (!member) return 'UNKNOWN_MEMBER_ID'
-  if (memberId !== '' && member.memberId !== memberId) return 'FENCED_INSTANCE_ID'
-  removeMembers(changes, group, [member.memberId])
-  return 'NONE'
+  return memberId !== '' && member.memberId !== memberId ? 'FENCED_INSTANCE_ID' : member
 }
 
 function leaveOne(
