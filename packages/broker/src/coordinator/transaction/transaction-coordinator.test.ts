@@ -226,6 +226,8 @@ describe('time', () => {
     expect(harness.known).toMatchObject({ state: 'PrepareAbort', producerEpoch: 1 })
     expect(harness.endV2(producer, true)).not.toEqual(producer)
     harness.complete()
+    // Its commit crossed the abort (KAFKA-20785); Apache Kafka 4.4 answers this, and so do we.
+    expect(harness.endV2(producer, true)).toBe('INVALID_TXN_STATE')
     expect(harness.add(producer)).toBe('PRODUCER_FENCED')
   })
 
