@@ -206,6 +206,10 @@ const jobs = {
     build()
     return tsx('test/compatibility/transactions/run-bank.ts')
   },
+  'test:differential': () => {
+    build()
+    return tsx('test/differential/run.ts')
+  },
   'test:librdkafka': () => {
     build()
     return tsx('test/conformance/librdkafka/run.ts')

@@ -1,0 +1,168 @@
+/**
+ * Values that mean something, by the name of the field: a random request made of them is legal now
+ * and then, and illegal in the ways clients are. What each broker gives out itself (topic ids,
+ * producer ids, member ids) stands here as a reference and is looked up per broker.
+ */
+import { BatchBuilder } from '@ottla/protocol'
+
+/** Something each broker names in its own way. */
+export class Reference {
+  readonly kind: 'topicId' | 'shareKey' | 'producerId' | 'producerEpoch' | 'memberId'
+  readonly key: string
+
+  constructor(kind: Reference['kind'], key: string) {
+    this.kind = kind
+    this.key = key
+  }
+}
+
+export const TOPICS = ['dif-a', 'dif-b', 'dif-c'] as const
+export const GROUPS = ['g-classic', 'g-share', 'g-other']
+export const TRANSACTIONS = ['tx-a', 'tx-b']
+export const UNKNOWN_ID = 'AAAAAAAAAAAAAAAAAAAAMA'
+
+const topicNames = [...TOPICS, ...TOPICS, 'dif-missing', 'bad name!', '', '.', 'x'.repeat(250)]
+const topicIds = [
+  ...TOPICS.map((name) => new Reference('topicId', name)),
+  ...TOPICS.map((name) => new Reference('topicId', name)),
+  UNKNOWN_ID,
+  'AAAAAAAAAAAAAAAAAAAAAA',
+]
+const partitions = [0, 0, 0, 1, 1, 2, 7, -1]
+const offsets = [0, 0, 1, 2, 5, 1000, -1, -2]
+const brokerIds = [1, 1, 1, 2, -1]
+const memberIds = ['', '', 'nobody', new Reference('memberId', 'g-classic')]
+const producerIds = [
+  new Reference('producerId', 'tx-a'),
+  new Reference('producerId', 'tx-b'),
+  -1,
+  4_000_000,
+]
+const producerEpochs = [new Reference('producerEpoch', 'tx-a'), 0, 0, 1, -1]
+const configNames = [
+  'retention.ms',
+  'cleanup.policy',
+  'max.message.bytes',
+  'segment.bytes',
+  'min.insync.replicas',
+  'no.such.setting',
+  '',
+]
+const configValues = ['60000', 'delete', 'compact', '-5', 'abc', '', '1048588', null]
+const acks = [-1, -1, 1, 5]
+
+/** One batch with `count` records of an idempotent producer, or of none. */
+function batch(count: number): Buffer {
+  const builder = new BatchBuilder()
+  for (let i = 0; i < count; i++) builder.append(1_700_000_000_000 + i, 'key', `value ${i}`)
+  return builder.finish()
+}
+
+const damaged = (bytes: Buffer, at: number): Buffer => {
+  const copy = Buffer.from(bytes)
+  copy[at] = (copy[at] as number) ^ 0x55
+  return copy
+}
+const one = batch(1)
+const three = batch(3)
+const recordBytes = [
+  one,
+  three,
+  one,
+  three,
+  damaged(three, 17),
+  damaged(three, three.length - 1),
+  damaged(three, 16),
+  damaged(three, 26),
+  three.subarray(0, 40),
+  Buffer.concat([one, three]),
+  Buffer.alloc(0),
+  null,
+]
+
+/** Values by field, or by `Message.field` where a name means different things. */
+export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
+  name: topicNames,
+  topic: topicNames,
+  topicName: topicNames,
+  topicNames,
+  topics: topicNames,
+  topicId: topicIds,
+  topicIds,
+  partition: partitions,
+  partitions,
+  partitionIndex: partitions,
+  partitionIndexes: partitions,
+  partitionId: partitions,
+  index: partitions,
+  offset: offsets,
+  fetchOffset: offsets,
+  committedOffset: offsets,
+  committedMetadata: ['', 'note', null],
+  startPartitionIndex: partitions,
+  partitionMaxBytes: [1_000_000, 1, 0],
+  maxBytes: [1_000_000, 1, 0],
+  minBytes: [0, 1],
+  maxWaitMs: [0, 50],
+  isolationLevel: [0, 0, 1, 3],
+  replicaId: [-1],
+  currentLeaderEpoch: [-1, -1, 0, 4],
+  leaderEpoch: [-1, 0, 0, 3],
+  committedLeaderEpoch: [-1, 0],
+  lastFetchedEpoch: [-1],
+  logStartOffset: [-1],
+  sessionId: [0],
+  sessionEpoch: [-1, -1, 0],
+  timestamp: [-1, -2, -3, -4, -5, 0, 1_700_000_000_001],
+  acks,
+  records: recordBytes,
+  timeoutMs: [5000, 0, 30_000],
+  groupId: [...GROUPS, ...GROUPS, '', 'g-missing'],
+  group: GROUPS,
+  groups: [...GROUPS, 'g-missing', ''],
+  groupIds: [...GROUPS, 'g-missing', ''],
+  groupsNames: [...GROUPS, 'g-missing', ''],
+  key: [...GROUPS, ...TRANSACTIONS, ''],
+  coordinatorKeys: [...GROUPS, ...TRANSACTIONS, new Reference('shareKey', 'g-share dif-a')],
+  keyType: [0, 1, 2, 9],
+  memberId: memberIds,
+  groupInstanceId: [null, null, 'static-1'],
+  generationId: [-1, 0, 1, 5],
+  generationIdOrMemberEpoch: [-1, -1, 0, 1],
+  memberEpoch: [-1, 0, 1],
+  protocolType: ['consumer', 'consumer', 'other', ''],
+  protocolName: ['range', 'other', null],
+  sessionTimeoutMs: [10_000, 10_000, 1, 10_000_000],
+  rebalanceTimeoutMs: [500],
+  transactionalId: [...TRANSACTIONS, ...TRANSACTIONS, null, ''],
+  transactionalIds: [...TRANSACTIONS, 'tx-missing'],
+  transactionTimeoutMs: [60_000, 60_000, 0, 2_000_000_000],
+  producerId: producerIds,
+  producerEpoch: producerEpochs,
+  committed: [true, false],
+  numPartitions: [1, 2, -1, 0],
+  count: [2, 3, 1, 0, -1],
+  replicationFactor: [1, -1, 0, 2],
+  brokerIds,
+  replicas: brokerIds,
+  brokerId: brokerIds,
+  resourceType: [2, 4, 2, 32, 16, 8, 99],
+  resourceName: [...TOPICS, '1', '', 'g-classic'],
+  configurationKeys: configNames,
+  'IncrementalAlterConfigsRequest.name': configNames,
+  'AlterConfigsRequest.name': configNames,
+  'CreateTopicsRequest.value': configValues,
+  value: configValues,
+  configOperation: [0, 1, 2, 3, 9],
+  electionType: [0, 1, 5],
+  validateOnly: [true, false],
+  statesFilter: ['Stable', 'Empty', 'nonsense'],
+  typesFilter: ['classic', 'consumer', 'share', 'streams', 'nonsense'],
+  stateFilters: ['Empty', 'Ongoing', 'nonsense'],
+  mechanism: ['PLAIN', 'SCRAM-SHA-256', ''],
+  clientSoftwareName: ['apache-kafka-java', 'bad name!', ''],
+  clientSoftwareVersion: ['4.4.0', ''],
+}
+
+/** Fields that keep the default of the table: they reach into other parts of the system. */
+export const DEFAULTED = new Set(['rackId', 'clusterId', 'replicaState', 'forgottenTopicsData'])
