@@ -2,7 +2,7 @@
  * The broker beside Apache Kafka: Apache's own perf tools load both in turn, in one run. ottla
  * answers after fdatasync, Apache Kafka with its defaults (no fsync).
  *
- *   npm run bench -- broker [--rounds N] [--seconds N]
+ *   npm run bench -- broker [--rounds N] [--megabytes N] [--only SIZE-BATCH or latency]
  */
 import { parseArgs } from 'node:util'
 import {
@@ -101,10 +101,13 @@ function consume(subject: Subject, topic: string, load: Load, records: number): 
   })
 }
 
-/** p99 in milliseconds at a rate that neither broker is pressed by. */
+/**
+ * p99 in milliseconds at a rate that neither broker is pressed by, for long enough that the slow
+ * start of the tool is less than 1 %.
+ */
 async function latency(subject: Subject, topic: string): Promise<number> {
   const output = await mustRun('ProducerPerformance', [
-    ...['--topic', topic, '--num-records', '60000', '--record-size', '1024'],
+    ...['--topic', topic, '--num-records', '400000', '--record-size', '1024'],
     ...['--throughput', '10000', '--bootstrap-server', subject.bootstrap],
     ...['--command-property', 'acks=all', 'linger.ms=0'],
   ])
@@ -192,7 +195,8 @@ for (const load of LOADS) {
   if (values.only !== undefined && values.only !== `${load.recordSize}-${load.batchSize}`) continue
   rows.push(...(await compareLoad(ottla, apache, load)))
 }
-if (values.only === undefined) rows.push(await compareLatency(ottla, apache))
+if (values.only === undefined || values.only === 'latency')
+  rows.push(await compareLatency(ottla, apache))
 const memory = (pid: number) => [residentBytes(pid) / 1e6]
 rows.push(
   rowOf({ name: 'resident memory after the runs', unit: 'MB', better: 'less' }, memory(ottla.pid), {
