@@ -320,3 +320,59 @@ export const logDirs: Play = async (t) => {
   })
   await t.ask('asks for nothing', apis.describeLogDirs, 1, { topics: [] })
 }
+
+export const authorizedOperations: Play = async (t) => {
+  await t.createTopic('operated', 1)
+  const { clusterId } = await t.send<{ clusterId: string }>(apis.describeCluster, 0, {
+    includeClusterAuthorizedOperations: false,
+  })
+  t.mask(clusterId, '<cluster>')
+  const names = ['operated', 'nothing', 'not/legal']
+  for (const asked of [true, false]) {
+    for (const version of [8, 10, 11, 12, 13]) {
+      const topics = names.map((name) => (version < 10 ? { name } : { name, topicId: ZERO_ID }))
+      const unknown = { name: null, topicId: 'abcdefghijklmnopqrstuw' }
+      const answer = await t.send<{
+        topics: { name: string | null; errorCode: number; topicAuthorizedOperations: number }[]
+        clusterAuthorizedOperations?: number
+      }>(apis.metadata, version, {
+        topics: version === 12 ? [unknown] : topics,
+        allowAutoTopicCreation: false,
+        ...(version <= 10 ? { includeClusterAuthorizedOperations: asked } : {}),
+        includeTopicAuthorizedOperations: asked,
+      })
+      const found = answer.topics.map((topic) =>
+        [topic.name, topic.errorCode, topic.topicAuthorizedOperations].join(' '),
+      )
+      t.note(`metadata v${version} asked ${asked}`, {
+        topics: found.sort(),
+        cluster: answer.clusterAuthorizedOperations,
+      })
+    }
+    const includeAuthorizedOperations = asked
+    const cluster = { includeClusterAuthorizedOperations: asked }
+    const { clusterAuthorizedOperations } = await t.send<{ clusterAuthorizedOperations: number }>(
+      apis.describeCluster,
+      0,
+      cluster,
+    )
+    t.note(`cluster asked ${asked}`, { clusterAuthorizedOperations })
+    const groups = { groupIds: ['unheard'], includeAuthorizedOperations }
+    const classic = { groups: ['unheard'], includeAuthorizedOperations }
+    for (const version of [5, 6]) {
+      await t.ask(`classic v${version} asked ${asked}`, apis.describeGroups, version, classic)
+    }
+    await t.ask(`consumer asked ${asked}`, apis.consumerGroupDescribe, 1, groups)
+    await t.ask(`share asked ${asked}`, apis.shareGroupDescribe, 1, groups)
+    await t.ask(`streams asked ${asked}`, apis.streamsGroupDescribe, 0, groups)
+  }
+  const page = {
+    topics: names.map((name) => ({ name })),
+    responsePartitionLimit: 100,
+    cursor: null,
+  }
+  const { topics } = await t.send<{
+    topics: { name: string; topicAuthorizedOperations: number }[]
+  }>(apis.describeTopicPartitions, 0, page)
+  t.note('pages', { topics: topics.map((topic) => [topic.name, topic.topicAuthorizedOperations]) })
+}

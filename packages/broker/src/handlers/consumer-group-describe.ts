@@ -12,6 +12,7 @@ import {
   errorCode,
   type InferInput,
 } from '@ottla/protocol'
+import { GROUP_OPERATIONS } from '../authorized-operations.ts'
 import type { BrokerServices } from '../broker-services.ts'
 import {
   type Assignment,
@@ -22,7 +23,6 @@ import type { ConsumerGroup, ConsumerMember } from '../coordinator/consumer-grou
 import { kindOf } from '../coordinator/group/group-kinds.ts'
 import { handler } from '../handler.ts'
 import { servesConsumerGroups } from './consumer-group-heartbeat.ts'
-import { GROUP_OPERATIONS } from './group-admin.ts'
 
 type Described = InferInput<typeof ConsumerGroupDescribeResponse>['groups'][number]
 

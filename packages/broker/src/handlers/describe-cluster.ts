@@ -5,6 +5,7 @@
  * a broker's listener (MISMATCHED_ENDPOINT_TYPE).
  */
 import { apis, errorCode } from '@ottla/protocol'
+import { CLUSTER_OPERATIONS, OPERATIONS_NOT_ASKED } from '../authorized-operations.ts'
 import { handler } from '../handler.ts'
 
 const BROKERS = 1
@@ -37,14 +38,7 @@ export const describeCluster = handler(
       ],
       clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
         ? CLUSTER_OPERATIONS
-        : NOT_ASKED,
+        : OPERATIONS_NOT_ASKED,
     }
   },
-)
-
-const NOT_ASKED = -0x8000_0000
-/** Without an authorizer everything a cluster knows is allowed: bits of KIP-430. */
-const CLUSTER_OPERATIONS = [4, 5, 6, 7, 8, 9, 10, 11, 12].reduce(
-  (bits, bit) => bits | (1 << bit),
-  0,
 )

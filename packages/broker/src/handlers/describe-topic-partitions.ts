@@ -11,6 +11,7 @@ import {
   errorCode,
   type InferInput,
 } from '@ottla/protocol'
+import { TOPIC_OPERATIONS } from '../authorized-operations.ts'
 import type { BrokerServices } from '../broker-services.ts'
 import { handler } from '../handler.ts'
 import type { TopicImage } from '../metadata/metadata-image.ts'
@@ -68,6 +69,7 @@ const unknown = (name: string): TopicAnswer => ({
   name,
   topicId: ZERO_UUID,
   partitions: [],
+  topicAuthorizedOperations: TOPIC_OPERATIONS,
 })
 
 const describe = (
@@ -79,6 +81,7 @@ const describe = (
   name: topic.name,
   topicId: topic.id,
   isInternal: isInternalTopic(topic.name),
+  topicAuthorizedOperations: TOPIC_OPERATIONS,
   partitions: topic.partitions.slice(first, end).map((partition) => ({
     errorCode: 0,
     partitionIndex: partition.partition,

@@ -13,6 +13,7 @@ import {
   errorCode,
   type InferInput,
 } from '@ottla/protocol'
+import { GROUP_OPERATIONS } from '../authorized-operations.ts'
 import type { BrokerServices } from '../broker-services.ts'
 import { kindOf } from '../coordinator/group/group-kinds.ts'
 import {
@@ -69,9 +70,6 @@ export const describeGroups = handler(
   },
 )
 
-/** READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS as bits of KIP-430. */
-export const GROUP_OPERATIONS = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
-
 async function describe(
   services: BrokerServices,
   apiVersion: number,
@@ -85,18 +83,21 @@ async function describe(
     protocolType: '',
     protocolData: '',
     members: [],
-    ...(includeOperations ? { authorizedOperations: GROUP_OPERATIONS } : {}),
   }
   const fault = await groups.load(groupId)
   if (fault) return { ...blank, errorCode: errorCode(fault) }
+  const found = {
+    ...blank,
+    ...(includeOperations ? { authorizedOperations: GROUP_OPERATIONS } : {}),
+  }
   const { coordinator } = groups
   const group = coordinator.groups.get(groupId)
   if (!group) {
     const kind = kindOf(coordinator, groupId)
     if (kind === 'classic') {
-      return { ...blank, errorCode: 0, groupState: 'Empty' }
+      return { ...found, errorCode: 0, groupState: 'Empty' }
     }
-    if (apiVersion < 6) return { ...blank, errorCode: 0, groupState: 'Dead' }
+    if (apiVersion < 6) return { ...found, errorCode: 0, groupState: 'Dead' }
     const errorMessage = kind
       ? `Group ${groupId} is not a classic group.`
       : `Group ${groupId} not found.`
@@ -109,7 +110,7 @@ async function describe(
   }
   const isStable = group.state === 'Stable'
   return {
-    ...blank,
+    ...found,
     errorCode: 0,
     groupState: group.state,
     protocolType: group.protocolType ?? '',

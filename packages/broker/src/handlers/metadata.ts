@@ -5,7 +5,7 @@
  * when both the broker (auto.create.topics.enable) and the request allow it, and the answer already
  * describes them: there is no moment in which a topic exists without a leader.
  * Version notes: v0 takes an empty list for all topics, later ones null. Topic ids from 10, topics
- * by id alone from 12.
+ * by id alone from 12. Authorized operations of topics from 8, of the cluster from 8 to 10.
  */
 import { ZERO_UUID } from '@ottla/base'
 import {
@@ -15,6 +15,11 @@ import {
   type MetadataRequest,
   type MetadataResponse,
 } from '@ottla/protocol'
+import {
+  CLUSTER_OPERATIONS,
+  OPERATIONS_NOT_ASKED,
+  TOPIC_OPERATIONS,
+} from '../authorized-operations.ts'
 import type { BrokerServices } from '../broker-services.ts'
 import { handler } from '../handler.ts'
 import type { PartitionImage, TopicImage } from '../metadata/metadata-image.ts'
@@ -32,11 +37,22 @@ export const metadata = handler(
       brokers: [{ nodeId: services.nodeId, host, port, rack: services.config.get('broker.rack') }],
       clusterId: services.clusterId,
       controllerId: services.nodeId,
-      topics: await topicsOf(services, apiVersion, request),
+      topics: withOperations(await topicsOf(services, apiVersion, request), request),
+      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+        ? CLUSTER_OPERATIONS
+        : OPERATIONS_NOT_ASKED,
       errorCode: 0,
     }
   },
 )
+
+/** Only topics with a name have operations; ids that nothing is known of do not. */
+const withOperations = (topics: TopicAnswer[], request: MetadataRequest): TopicAnswer[] =>
+  request.includeTopicAuthorizedOperations
+    ? topics.map((topic) =>
+        topic.name === null ? topic : { ...topic, topicAuthorizedOperations: TOPIC_OPERATIONS },
+      )
+    : topics
 
 async function topicsOf(
   services: BrokerServices,

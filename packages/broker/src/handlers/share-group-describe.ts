@@ -11,12 +11,12 @@ import {
   type InferInput,
   type ShareGroupDescribeResponse,
 } from '@ottla/protocol'
+import { GROUP_OPERATIONS } from '../authorized-operations.ts'
 import type { BrokerServices } from '../broker-services.ts'
 import { topicPartitionsOf } from '../coordinator/consumer-group/assignment.ts'
 import { kindOf } from '../coordinator/group/group-kinds.ts'
 import type { ShareMember } from '../coordinator/share-group/share-group.ts'
 import { handler } from '../handler.ts'
-import { GROUP_OPERATIONS } from './group-admin.ts'
 import { servesShareGroups } from './share-group-heartbeat.ts'
 
 type Described = InferInput<typeof ShareGroupDescribeResponse>['groups'][number]
@@ -52,6 +52,9 @@ async function describe(
   if (!servesShareGroups(services)) return refused(groupId, 'UNSUPPORTED_VERSION', null)
   if (groupId === '') return refused(groupId, 'INVALID_GROUP_ID', null)
   const fault = await groups.load(groupId)
+  if (fault === 'NOT_COORDINATOR') {
+    return refused(groupId, fault, 'This is not the correct coordinator.')
+  }
   if (fault) return refused(groupId, fault, null)
   const group = groups.coordinator.shareGroups.get(groupId)
   if (!group) {

@@ -13,6 +13,7 @@ import {
   type InferInput,
   type StreamsGroupDescribeResponse,
 } from '@ottla/protocol'
+import { GROUP_OPERATIONS } from '../authorized-operations.ts'
 import type { BrokerServices } from '../broker-services.ts'
 import { kindOf } from '../coordinator/group/group-kinds.ts'
 import type { StreamsGroup, StreamsMember } from '../coordinator/streams-group/streams-group.ts'
@@ -25,7 +26,6 @@ import {
 } from '../coordinator/streams-group/tasks.ts'
 import { sortedSubtopologies } from '../coordinator/streams-group/topology.ts'
 import { handler } from '../handler.ts'
-import { GROUP_OPERATIONS } from './group-admin.ts'
 import { servesStreamsGroups } from './streams-group-heartbeat.ts'
 
 type Described = InferInput<typeof StreamsGroupDescribeResponse>['groups'][number]
