@@ -59,14 +59,32 @@ function fieldValue(
     return filler === null && mayBeNull ? null : inner(filler)
   }
   if (mayBeNull && random.chance(0.2)) return null
-  const length = random.integer(ELEMENTS_MAX + 1)
-  return Array.from({ length }, (_, i) =>
-    field.element
-      ? pool
-        ? pick()
-        : fillerAt(filler, i, ELEMENT[field.element])
-      : inner(fillerAt(filler, i, {})),
-  )
+  const length = 1 + random.integer(ELEMENTS_MAX)
+  const { element } = field
+  if (element) {
+    const scalars = Array.from({ length }, (_, i) =>
+      pool ? pick() : fillerAt(filler, i, ELEMENT[element]),
+    )
+    return [...new Set(scalars)]
+  }
+  return distinct(Array.from({ length }, (_, i) => inner(fillerAt(filler, i, {}))))
+}
+
+/** What tells the elements of an array from each other: no client names a thing twice. */
+const IDENTITIES = [
+  ...['name', 'topic', 'topicName', 'topicId', 'partition', 'partitionIndex', 'index'],
+  ...['partitionId', 'groupId', 'transactionalId', 'resourceName', 'memberId'],
+]
+
+function distinct(entries: readonly Record<string, unknown>[]): Record<string, unknown>[] {
+  const seen = new Set<string>()
+  return entries.filter((entry) => {
+    const names = IDENTITIES.filter((name) => name in entry)
+    const keys = names.map((name) => `${name} ${JSON.stringify(entry[name])}`)
+    if (keys.some((key) => seen.has(key))) return false
+    for (const key of keys) seen.add(key)
+    return true
+  })
 }
 
 /** The values for a field that are of its type; a name may stand for fields of several types. */

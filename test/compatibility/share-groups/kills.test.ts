@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startOttlaProcess } from '../../support/ottla-process.ts'
 import { freePort } from '../support/apache-broker.ts'
+import { waitUntil } from '../support/judged-broker.ts'
 import { ShareMembers } from './share-members.ts'
 import { ShareTranscript } from './share-transcript.ts'
 
@@ -110,7 +111,7 @@ test('loses nothing and forgets nothing when the broker is killed', async () => 
   expect(ledger.faults).toEqual([])
   expect(ledger.delivered.size).toBe(produced)
   const last = new ShareTranscript(broker.bootstrap)
-  expect(await last.lag('workers', 'work', 0)).toBe(0)
+  await waitUntil('nothing is left', async () => (await last.lag('workers', 'work', 0)) === 0)
   last.close()
   await broker.stop()
   // States that were written anew have let go of the records in front of them.
