@@ -28,6 +28,9 @@ const { values } = parseArgs({
 })
 const ROUNDS = Number(values.rounds)
 const BYTES = Number(values.megabytes) * 1e6
+/** Share of a run's records that is sent before the counting begins. */
+const WARM_UP = 0.3
+const LATENCY_RECORDS = 400_000
 
 type Subject = Pick<OttlaProcess & ApacheBroker, 'bootstrap' | 'pid'> & { readonly name: string }
 
@@ -74,18 +77,29 @@ async function measured(
   }
 }
 
+/** While Java compiles the tool, its first seconds tell nothing of a broker: not counted. */
+const warmUp = (records: number) => ['--warmup-records', String(Math.round(records * WARM_UP))]
+
+/** A figure of the producing tool's last line, which is about the records behind the warm-up. */
+function figureOf(output: string, pattern: RegExp): number {
+  const line = output.trim().split('\n').at(-1) ?? ''
+  const figure = line.includes('steady state') ? pattern.exec(line)?.[1] : undefined
+  if (figure === undefined) throw new Error(`No figure of the steady state in: ${line}`)
+  return Number(figure)
+}
+
 function produce(subject: Subject, topic: string, load: Load, records: number): Promise<Figures> {
   return measured(subject, records, load.recordSize, async () => {
     const output = await mustRun('ProducerPerformance', [
       ...['--topic', topic, '--num-records', String(records)],
       ...['--record-size', String(load.recordSize), '--throughput', '-1'],
+      ...warmUp(records),
       ...['--bootstrap-server', subject.bootstrap],
       // One option with all its values: of a repeated one the tool takes the last.
       ...['--command-property', 'acks=all', `batch.size=${load.batchSize}`, 'linger.ms=5'],
       'buffer.memory=67108864',
     ])
-    const summary = output.trim().split('\n').at(-1) ?? ''
-    return Number(/([\d.]+) records\/sec/.exec(summary)?.[1])
+    return figureOf(output, /([\d.]+) records\/sec/)
   })
 }
 
@@ -101,18 +115,15 @@ function consume(subject: Subject, topic: string, load: Load, records: number): 
   })
 }
 
-/**
- * p99 in milliseconds at a rate that neither broker is pressed by, for long enough that the slow
- * start of the tool is less than 1 %.
- */
+/** p99 in milliseconds at a rate that neither broker is pressed by. */
 async function latency(subject: Subject, topic: string): Promise<number> {
   const output = await mustRun('ProducerPerformance', [
-    ...['--topic', topic, '--num-records', '400000', '--record-size', '1024'],
+    ...['--topic', topic, '--num-records', String(LATENCY_RECORDS), '--record-size', '1024'],
+    ...warmUp(LATENCY_RECORDS),
     ...['--throughput', '10000', '--bootstrap-server', subject.bootstrap],
     ...['--command-property', 'acks=all', 'linger.ms=0'],
   ])
-  const summary = output.trim().split('\n').at(-1) ?? ''
-  return Number(/([\d.]+) ms 99th/.exec(summary)?.[1])
+  return figureOf(output, /([\d.]+) ms 99th/)
 }
 
 const label = ({ recordSize, batchSize }: Load): string =>
@@ -208,6 +219,7 @@ saveResults(values.only === undefined ? 'broker' : `broker-${values.only}`, rows
   tools: `Apache Kafka ${APACHE_TOOLS_VERSION} ProducerPerformance and ConsumerPerformance`,
   rounds: ROUNDS,
   bytesPerRun: BYTES,
+  warmUp: `the first ${WARM_UP * 100} % of a run's records are not counted in throughput and p99`,
   ottla: 'defaults: acks after fdatasync',
   apache: 'defaults: no fsync, 1 GB heap',
 })
