@@ -31,6 +31,7 @@ export interface FetchOptions {
   readonly partitions?: readonly string[]
   readonly acks?: Acks
   readonly forget?: readonly string[]
+  readonly maxBytes?: number
   readonly maxRecords?: number
   readonly batchSize?: number
   readonly maxWaitMs?: number
@@ -275,7 +276,7 @@ export class ShareTranscript {
       shareSessionEpoch: epoch,
       maxWaitMs: isRenewal ? 0 : (options.maxWaitMs ?? 500),
       minBytes: isRenewal ? 0 : 1,
-      maxBytes: isRenewal ? 0 : 1 << 20,
+      maxBytes: isRenewal ? 0 : (options.maxBytes ?? 1 << 20),
       maxRecords: isRenewal ? 0 : (options.maxRecords ?? 500),
       batchSize: options.batchSize ?? 500,
       shareAcquireMode: options.mode ?? 0,

@@ -22,7 +22,7 @@ import {
   acknowledgeAll,
   hasAcknowledgements,
 } from '../share/share-acknowledging.ts'
-import { type PartitionReading, type ReadingRound, readRound } from '../share/share-reading.ts'
+import { type PartitionReading, type ReadingRound, ShareReading } from '../share/share-reading.ts'
 import { FINAL_EPOCH, OPENING_EPOCH, type ShareSession } from '../share/share-sessions.ts'
 import { servesShareGroups } from './share-group-heartbeat.ts'
 
@@ -51,7 +51,10 @@ export const shareFetch = handler(
     if (message || groupId === null || !memberId) return refused('INVALID_REQUEST', message ?? null)
     const { share } = services
     const session = share.sessions.use({ groupId, memberId, epoch }, context.connection)
-    if (typeof session === 'string') return refused(session)
+    if (typeof session === 'string') {
+      if (session === 'SHARE_SESSION_LIMIT_REACHED') await waitInVain(services, context, request)
+      return refused(session)
+    }
     if (request.shareAcquireMode !== 0 && request.shareAcquireMode !== AcquireMode.RECORD_LIMIT) {
       return refused('UNKNOWN_SERVER_ERROR', 'ShareAcquireMode is not known.')
     }
@@ -66,6 +69,15 @@ export const shareFetch = handler(
     return answerOf(services, session, round.readings, acked)
   },
 )
+
+/** As long as for records, so that a member for whom there is no room does not ask all the time. */
+function waitInVain(
+  { clock, stopping }: BrokerServices,
+  { connection }: RequestContext,
+  { maxWaitMs }: ShareFetchRequest,
+): Promise<void> {
+  return waitForNews([], { waitMs: maxWaitMs, clock, connection, stopping })
+}
 
 function invalid(request: ShareFetchRequest): string | undefined {
   const { memberId, shareSessionEpoch, isRenewAck, maxBytes, minBytes } = request
@@ -95,21 +107,27 @@ async function readUntilDone(
 ): Promise<ReadingRound> {
   const { clock, stopping, share } = services
   const deadlineMs = clock.monotonicMs() + request.maxWaitMs
-  for (;;) {
-    const isLastRound = deadlineMs <= clock.monotonicMs()
-    const round = await readRound(share, session, {
-      maxBytes: Math.min(request.maxBytes, services.config.get('fetch.max.bytes')),
-      minBytes: request.minBytes,
-      maxRecords: request.maxRecords,
-      batchSize: Math.max(1, request.batchSize),
-      isRecordLimit: request.shareAcquireMode === AcquireMode.RECORD_LIMIT,
-      isLastRound,
-    })
-    const waitMs = deadlineMs - clock.monotonicMs()
-    const isOver = isLastRound || connection.isClosed || stopping.aborted
-    if (round.isDone || isOver || session.partitions.size === 0) return round
-    const watched = [...round.held, ...round.held.map(({ log }) => log)]
-    await waitForNews(watched, { waitMs: Math.max(1, waitMs), clock, connection, stopping })
+  const maxBytes = Math.min(request.maxBytes, services.config.get('fetch.max.bytes'))
+  const reading = new ShareReading(share, session, {
+    epoch: request.shareSessionEpoch,
+    maxBytes,
+    minBytes: Math.min(request.minBytes, maxBytes),
+    maxRecords: request.maxRecords,
+    batchSize: Math.max(1, request.batchSize),
+    isRecordLimit: request.shareAcquireMode === AcquireMode.RECORD_LIMIT,
+  })
+  try {
+    for (;;) {
+      const isLastRound = deadlineMs <= clock.monotonicMs()
+      const round = await reading.round(isLastRound)
+      if (round.isDone || connection.isClosed || stopping.aborted) return round
+      if (await reading.openNext()) continue
+      if (isLastRound) return round
+      const waitMs = Math.max(1, deadlineMs - clock.monotonicMs())
+      await waitForNews([reading], { waitMs, clock, connection, stopping })
+    }
+  } finally {
+    reading.close()
   }
 }
 

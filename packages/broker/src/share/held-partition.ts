@@ -33,8 +33,8 @@ export class HeldPartition {
   readonly partition: SharePartition
   /** Somebody is reading in order to acquire; others come after. */
   isFetching = false
-  /** Somebody came while another was reading, and waits for its turn. */
-  isWanted = false
+  /** Who came while another was reading, in this order. */
+  private readonly queue = new Set<() => void>()
   private readonly options: HeldPartitionOptions
   private readonly listeners = new Set<() => void>()
   private timer: Timer | undefined
@@ -54,12 +54,27 @@ export class HeldPartition {
     return () => void this.listeners.delete(listener)
   }
 
-  /** The end of a turn; who came in the meantime is told. */
+  queueUp(wake: () => void): void {
+    this.queue.add(wake)
+  }
+
+  /** Who leaves may have been called just now: then the next one is. */
+  leaveQueue(wake: () => void): void {
+    this.queue.delete(wake)
+    if (!this.isFetching) this.callNext()
+  }
+
   endFetching(): void {
     this.isFetching = false
-    if (!this.isWanted) return
-    this.isWanted = false
-    this.notify()
+    this.callNext()
+  }
+
+  private callNext(): void {
+    for (const next of this.queue) {
+      this.queue.delete(next)
+      next()
+      return
+    }
   }
 
   notify(): void {

@@ -45,10 +45,10 @@ export class ShareSession {
     this.partitions.delete(`${topicId}:${partition}`)
   }
 
-  /** Partitions, beginning with another one each time. */
-  rotated(): SessionPartition[] {
+  /** Partitions, beginning with another one at each epoch. */
+  rotated(epoch: number): SessionPartition[] {
     const all = [...this.partitions.values()]
-    const at = all.length === 0 ? 0 : this.epoch % all.length
+    const at = all.length === 0 ? 0 : epoch % all.length
     return [...all.slice(at), ...all.slice(0, at)]
   }
 }
