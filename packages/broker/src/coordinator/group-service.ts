@@ -49,6 +49,8 @@ export class GroupService {
   private readonly loading = new Map<number, Promise<void>>()
   private readonly loaded = new Set<number>()
   private readonly waiting = new Map<Token, (response: unknown) => void>()
+  /** Appends that are not durable yet. */
+  private readonly appending = new Set<Promise<unknown>>()
   private nextToken = 1
   private timer: Timer | undefined
   private timerMs = Number.POSITIVE_INFINITY
@@ -201,7 +203,7 @@ export class GroupService {
     if (decision.records.length > 0) {
       this.arm()
       await this.append(decision.records)
-    }
+    } else await this.settled()
     this.reply({ replies })
     return decision.response
   }
@@ -211,24 +213,27 @@ export class GroupService {
     return new Promise<T>((resolve) => {
       const token = this.nextToken++
       this.waiting.set(token, resolve as (response: unknown) => void)
-      this.perform(decide(token, this.now()))
+      void this.perform(decide(token, this.now()))
     })
   }
 
-  /** Gives out the answers of a decision once its records are durable. */
-  perform(outcome: Outcome): void {
+  /**
+   * Gives out the answers of a decision once its records are durable. One without records may tell
+   * of what an earlier one has decided, so it waits for whatever is on its way to the disk.
+   */
+  async perform(outcome: Outcome): Promise<void> {
     this.arm()
-    if (outcome.records.length === 0) {
-      this.reply(outcome)
-      return
-    }
-    this.append(outcome.records).then(
-      () => this.reply(outcome),
-      (error: unknown) => {
+    if (outcome.records.length === 0) await this.settled()
+    else {
+      await this.append(outcome.records).catch((error: unknown) => {
         this.options.logger.error('group metadata cannot be written', { reason: messageOf(error) })
-        this.reply(outcome)
-      },
-    )
+      })
+    }
+    this.reply(outcome)
+  }
+
+  private settled(): Promise<unknown> | undefined {
+    return this.appending.size === 0 ? undefined : Promise.allSettled(this.appending)
   }
 
   private reply({ replies }: { readonly replies: readonly Reply[] }): void {
@@ -249,11 +254,13 @@ export class GroupService {
       if (list) list.push(record)
       else byPartition.set(partition, [record])
     }
-    await Promise.all(
+    const appending = Promise.all(
       [...byPartition].map(([partition, list]) =>
         this.appendTo(logs[partition] as PartitionLog, partition, list),
       ),
     )
+    this.appending.add(appending)
+    await appending.finally(() => this.appending.delete(appending))
   }
 
   /** Offsets of a topic go with it, so that one made anew under its name starts from nothing. */
@@ -300,7 +307,7 @@ export class GroupService {
     const { clock } = this.options
     this.timer = clock.setTimer(Math.max(1, next - clock.monotonicMs()), () => {
       this.timer = undefined
-      this.perform(this.coordinator.onTime(this.now()))
+      void this.perform(this.coordinator.onTime(this.now()))
     })
   }
 

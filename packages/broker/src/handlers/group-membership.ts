@@ -71,7 +71,7 @@ export const leaveGroup = handler(
     const fault = await groups.load(request.groupId)
     if (fault) return { throttleTimeMs: 0, errorCode: errorCode(fault), members: [] }
     const { outcome, response } = leave(groups.coordinator, request, apiVersion, groups.now())
-    groups.perform(outcome)
+    await groups.perform(outcome)
     return response
   },
 )

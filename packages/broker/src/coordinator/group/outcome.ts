@@ -9,7 +9,8 @@ export interface Reply {
 
 /**
  * What a decision of the coordinator means: records to append, and answers to give once they are
- * durable. Answers of a decision without records go out at once.
+ * durable. A decision without records may tell of an earlier one, so its answers wait until nothing
+ * is on its way to the disk.
  */
 export interface Outcome {
   readonly records: GroupRecord[]
