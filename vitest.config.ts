@@ -23,7 +23,11 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts', 'test/crash/**/*.test.ts'],
+          include: [
+            'test/integration/**/*.test.ts',
+            'test/crash/**/*.test.ts',
+            'test/consistency/**/*.test.ts',
+          ],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

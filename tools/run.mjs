@@ -206,6 +206,10 @@ const jobs = {
     build()
     return tsx('test/compatibility/transactions/run-bank.ts')
   },
+  'test:consistency': () => {
+    build()
+    return tsx('test/consistency/run.ts')
+  },
   'test:differential': () => {
     build()
     return tsx('test/differential/run.ts')

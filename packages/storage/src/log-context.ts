@@ -46,10 +46,12 @@ export interface StorageCounters {
   fileReads: number
 }
 
-/** Test switches that break a rule on purpose, to prove that the crash tests would notice. */
+/** Test switches that break a rule on purpose, to prove that the tests would notice. */
 export interface StorageMutants {
   readonly highWatermarkAheadOfSync?: boolean
   readonly trustIndexesAfterCrash?: boolean
+  readonly skipChecksumsAtRecovery?: boolean
+  readonly acceptHolesAtRecovery?: boolean
 }
 
 /** What all partitions of a log directory share. */

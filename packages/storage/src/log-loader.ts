@@ -238,7 +238,7 @@ class LogLoader {
       const start = this.scanStart(segment, next === undefined)
       const visitor = this.visitor(segment, { isIndexed: true })
       let end = await scanBatches(file, start, visitor)
-      while (end.fault !== undefined && end.nextOffset < this.saved.recoveryPoint) {
+      while (end.fault !== undefined && this.isKept(end.nextOffset)) {
         const resumed = await this.resume(file, segment, { ...end, limit: next?.baseOffset })
         if (resumed === undefined) {
           segment.size = fileSize
@@ -256,6 +256,11 @@ class LogLoader {
       if (!this.saved.wasClean) await this.secure(segment, file, next !== undefined && !isTorn)
       return isTorn
     })
+  }
+
+  /** Below the recovery point nothing is cut, good or bad. */
+  private isKept(offset: number): boolean {
+    return offset < this.saved.recoveryPoint || this.context.mutants.acceptHolesAtRecovery === true
   }
 
   private scanStart(segment: Segment, isLast: boolean) {
@@ -302,7 +307,8 @@ class LogLoader {
   }
 
   private visitor(segment: Segment, options: { isIndexed: boolean }): ScanVisitor {
-    const { recoveryPoint } = this.saved
+    const { skipChecksumsAtRecovery } = this.context.mutants
+    const recoveryPoint = skipChecksumsAtRecovery ? Infinity : this.saved.recoveryPoint
     const interval = this.config.indexIntervalBytes
     return {
       needsBody: (chunk, at) =>

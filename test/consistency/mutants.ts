@@ -1,0 +1,223 @@
+/**
+ * Brokers that break one rule each, for runs in this process. The broker has no switch for that:
+ * methods are replaced from here and put back afterwards. A checker that does not notice one of
+ * them proves nothing.
+ *
+ * Two of the usual list are missing: ottla has no log cleaner that could drop a marker, and no
+ * second node.
+ */
+import { handlers } from '@ottla/broker'
+import { apis } from '@ottla/protocol'
+import { LogManager, PartitionLog, type StorageMutants } from '@ottla/storage'
+import { TransactionCoordinator } from '../../packages/broker/src/coordinator/transaction/transaction-coordinator.ts'
+import type { Transaction } from '../../packages/broker/src/coordinator/transaction/transaction-state.ts'
+import { TransactionService } from '../../packages/broker/src/coordinator/transaction-service.ts'
+import type { Handler } from '../../packages/broker/src/handler.ts'
+import { LogAppender } from '../../packages/storage/src/log-appender.ts'
+import { LogReader, type ReadUpTo } from '../../packages/storage/src/log-reader.ts'
+import { LogState } from '../../packages/storage/src/log-state.ts'
+import { LogWriter } from '../../packages/storage/src/log-writer.ts'
+import { ProducerStates } from '../../packages/storage/src/producer-state.ts'
+import type { Lies } from './power-cut-disk.ts'
+import { type RunResult, runHistory } from './run-history.ts'
+import { TOPIC } from './topic.ts'
+
+interface Mutant {
+  /** Breaks the rule; gives back how to mend it. */
+  readonly apply?: () => () => void
+  readonly lies?: Lies
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what is broken here is private, so it has no type
+type Method = (this: any, ...args: any[]) => unknown
+
+/** Replaces a method, whose original the new one is given. */
+function replace(target: object, name: string, change: (original: Method) => Method): () => void {
+  const before = Object.getOwnPropertyDescriptor(target, name)
+  if (!before?.value) throw new Error(`there is no ${name} to break`)
+  Object.defineProperty(target, name, { ...before, value: change(before.value as Method) })
+  return () => Object.defineProperty(target, name, before)
+}
+
+function storageMutant(mutants: StorageMutants): Mutant {
+  return {
+    apply: () =>
+      replace(
+        LogManager,
+        'open',
+        (open) => (options) => open.call(LogManager, { ...options, mutants }),
+      ),
+  }
+}
+
+/** Answers before the disk has what it answers for. */
+const unsynced = (isMeant: (topic: string) => boolean): Mutant => ({
+  apply: () =>
+    replace(
+      PartitionLog.prototype,
+      'whenDurable',
+      (original) =>
+        function (offset) {
+          return isMeant(this.topic) ? Promise.resolve() : original.call(this, offset)
+        },
+    ),
+})
+
+/** Something that happens to a log whenever it has been opened from files. */
+const afterLoading = (change: (state: LogState) => void): Mutant => ({
+  apply: () =>
+    replace(
+      PartitionLog.prototype,
+      'attach',
+      (original) =>
+        function (state: LogState) {
+          if (this.topic === TOPIC && state.logEndOffset > 0) change(state)
+          return original.call(this, state)
+        },
+    ),
+})
+
+const readsUpTo = (wanted: ReadUpTo, end: (state: LogState) => number): Mutant => ({
+  apply: () =>
+    replace(
+      LogReader.prototype,
+      'endOffsetFor',
+      (original) =>
+        function (upTo) {
+          return upTo === wanted ? end(this.state) : original.call(this, upTo)
+        },
+    ),
+})
+
+export const MUTANTS: Readonly<Record<string, Mutant>> = {
+  'acknowledged before fsync': unsynced((topic) => topic === TOPIC),
+  'fsync left out': { lies: (path) => path.includes(`/${TOPIC}-`) && path.endsWith('.log') },
+  'high watermark ahead of fsync': {
+    apply: () =>
+      replace(
+        LogAppender.prototype,
+        'add',
+        (original) =>
+          function (...args) {
+            original.apply(this, args)
+            this.state.highWatermark = this.state.logEndOffset
+          },
+      ),
+  },
+  'no directory fsync': { lies: (path) => new RegExp(`/${TOPIC}-\\d+$`).test(path) },
+  'recovery skips checksums': storageMutant({ skipChecksumsAtRecovery: true }),
+  'recovery accepts a hole': storageMutant({ acceptHolesAtRecovery: true }),
+  'the last batch of a segment is dropped at a roll': {
+    apply: () =>
+      replace(
+        LogWriter.prototype,
+        'seal',
+        (original) =>
+          function (segment, ...rest) {
+            const part = this.pending.at(-1)
+            if (part?.segment === segment) part.bytes -= part.buffers.pop()?.length ?? 0
+            original.call(this, segment, ...rest)
+          },
+      ),
+  },
+  'producers forgotten at a restart': afterLoading(({ producers }) => {
+    const { entries } = producers as unknown as { entries: Map<number, unknown> }
+    for (const { producerId, currentTxnFirstOffset } of [...producers.all()]) {
+      if (currentTxnFirstOffset < 0) entries.delete(producerId)
+    }
+  }),
+  'log start offset one too high': afterLoading((state) => {
+    if (state.logStartOffset < state.logEndOffset) state.logStartOffset++
+  }),
+  'a marker is not written to one partition': {
+    apply: () =>
+      replace(
+        TransactionService.prototype,
+        'writeMarkers',
+        (original) =>
+          function (decided: Transaction) {
+            const partitions = [...decided.partitions].map(
+              ([topic, ids]) => [topic, new Set([...ids].slice(ids.size > 1 ? 1 : 0))] as const,
+            )
+            return original.call(this, { ...decided, partitions: new Map(partitions) })
+          },
+      ),
+  },
+  'EndTxn ignores the epoch': {
+    apply: () =>
+      replace(
+        TransactionCoordinator.prototype,
+        'endV2',
+        (original) =>
+          function (id, producer, ...rest) {
+            const producerEpoch = this.transactions.get(id)?.producerEpoch
+            return original.call(this, id, { ...producer, producerEpoch }, ...rest)
+          },
+      ),
+  },
+  'last stable offset is the high watermark': {
+    apply: () => {
+      const name = 'lastStableOffset'
+      const before = Object.getOwnPropertyDescriptor(LogState.prototype, name)
+      Object.defineProperty(LogState.prototype, name, {
+        configurable: true,
+        get(this: LogState) {
+          return this.highWatermark
+        },
+      })
+      return () => Object.defineProperty(LogState.prototype, name, before ?? {})
+    },
+  },
+  'commits of an old generation are accepted': {
+    apply: () => {
+      const handler = handlers.find(({ api }) => api.key === apis.offsetCommit.key) as Handler
+      return replace(handler, 'handle', (original) => (services, context, request) => {
+        const group = services.groups.coordinator.groups.get(request.groupId)
+        const generationIdOrMemberEpoch = group?.generationId ?? -1
+        const [memberId = ''] = group?.members.keys() ?? []
+        return original(services, context, { ...request, generationIdOrMemberEpoch, memberId })
+      })
+    },
+  },
+  'offsets not synced before the reply': unsynced((topic) => topic === '__consumer_offsets'),
+  'one record past the high watermark is served': readsUpTo('high-watermark', (state) =>
+    Math.min(state.highWatermark + 1, state.logEndOffset),
+  ),
+  'transactions not synced before the reply': unsynced((topic) => topic === '__transaction_state'),
+  'repeated batches are appended': {
+    apply: () => {
+      const mend = replace(ProducerStates.prototype, 'findDuplicate', () => () => undefined)
+      const mendToo = replace(ProducerStates.prototype, 'check', () => () => undefined)
+      return () => {
+        mend()
+        mendToo()
+      }
+    },
+  },
+  'aborted transactions are not named': {
+    apply: () => replace(LogReader.prototype, 'abortedBetween', () => () => []),
+  },
+}
+
+const isBad = ({ anomalies, failure }: RunResult) => anomalies.length > 0 || failure !== undefined
+
+/** Runs seed after seed until the mutant is caught or the seeds are used up. */
+export async function runMutant(
+  name: string,
+  firstSeed: number,
+  seedsMax: number,
+): Promise<{ readonly seeds: number; readonly result: RunResult | undefined }> {
+  const mutant = MUTANTS[name] as Mutant
+  const mend = mutant.apply?.()
+  try {
+    for (let seeds = 1; seeds <= seedsMax; seeds++) {
+      const seed = firstSeed + seeds - 1
+      const lies = mutant.lies ?? (() => false)
+      const result = await runHistory({ seed, kind: 'power cut', kills: 4, lies })
+      if (isBad(result)) return { seeds, result }
+    }
+    return { seeds: seedsMax, result: undefined }
+  } finally {
+    mend?.()
+  }
+}
