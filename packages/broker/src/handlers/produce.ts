@@ -116,6 +116,9 @@ interface Destination {
   readonly at: number
 }
 
+const epochOf = (topic: TopicImage, index: number): number =>
+  topic.partitions[index]?.leaderEpoch ?? 0
+
 interface Client {
   readonly apiVersion: number
   readonly clientId: string
@@ -162,7 +165,7 @@ class Append {
       return
     }
     const batch = contiguousRecords(records)
-    const leaderEpoch = (topic as TopicImage).partitions[index]?.leaderEpoch ?? 0
+    const leaderEpoch = epochOf(topic as TopicImage, index)
     const to: Destination = { log, leaderEpoch, index, answers, at }
     const admitted = isTransactional(batch) ? this.admit(batch, name, index) : 'NONE'
     if (admitted === 'NONE' && isReady(log, batch)) {
@@ -202,7 +205,7 @@ class Append {
     const codec = compressionOf(batch)
     const turn = Promise.all([admitted, log.ready(), loadCodec(codec), before]).then(
       ([error]): Turn => {
-        if (error === 'NONE') return { durable: this.append(batch, to) }
+        if (error === 'NONE') return { durable: this.append(batch, this.settled(to)) }
         answers[at] = failed(index, error, null)
         return {}
       },
@@ -218,6 +221,12 @@ class Append {
     })
     this.opening.push(turn.then(() => undefined))
     this.pending.push(opened)
+  }
+
+  /** The epoch may have grown while the batch waited, and markers have been written with it. */
+  private settled(to: Destination): Destination {
+    const topic = this.services.image.topics.get(to.log.topic)
+    return { ...to, leaderEpoch: topic ? epochOf(topic, to.index) : to.leaderEpoch }
   }
 
   private refuse(
