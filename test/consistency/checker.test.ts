@@ -2,7 +2,14 @@
 import { describe, expect, it } from 'vitest'
 import { ANOMALIES, type AnomalyName } from './anomaly.ts'
 import { check, namesOf } from './checker.ts'
-import { History, type Operation, type Outcome, type Poll, type What } from './history.ts'
+import {
+  History,
+  type Membership,
+  type Operation,
+  type Outcome,
+  type Poll,
+  type What,
+} from './history.ts'
 
 /** Values that lie at the offsets 0, 1, 2, ...; a number that is no value is a gap. */
 type Row = readonly (readonly [offset: number, value: number])[]
@@ -74,7 +81,11 @@ const told = (tell: (story: Story) => void): AnomalyName[] => {
   return story.anomalies
 }
 
-const member = (name: string, generation: number) => ({ group: 'g', member: name, generation })
+const member = (
+  name: string,
+  generation: number,
+  protocol: Membership['protocol'] = 'classic',
+): Membership => ({ group: 'g', member: name, generation, protocol })
 const committed = (offset: number) => ({ commits: [{ group: 'g', key: 0, offset }] })
 const ENDS = { highWatermark: 2, lastStableOffset: 2 }
 
@@ -292,6 +303,15 @@ describe('bad histories', () => {
     expect(anomalies).toEqual(['unseen'])
   })
 
+  it('sees a commit of a key that another member of a consumer group has', () => {
+    const anomalies = told((s) => {
+      s.add('a', 'subscribe', { keys: [0, 1], membership: member('a', 1, 'consumer') })
+      s.add('b', 'subscribe', { keys: [0], membership: member('b', 2, 'consumer') })
+      s.add('a', 'commit', { membership: member('a', 1, 'consumer'), ...committed(5) })
+    })
+    expect(anomalies).toEqual(['stale-commit'])
+  })
+
   it('refuses a workload that sends one value twice', () => {
     expect(() => told((s) => [s.sends('p', [[0, 1]]), s.sends('q', [[5, 1]])])).toThrow('twice')
   })
@@ -362,6 +382,14 @@ describe('histories that Kafka allows', () => {
         ])
         s.add('a', 'delete', { keys: [0], before: 1 }, 'info')
         s.scan([[1, 2]], [[1, 2]], { ...ENDS, from: 1, logStartOffset: 1 })
+      },
+    ],
+    [
+      'a member of a consumer group that is an epoch behind and keeps its key',
+      (s) => {
+        s.add('a', 'subscribe', { keys: [0], membership: member('a', 1, 'consumer') })
+        s.add('b', 'subscribe', { keys: [1], membership: member('b', 2, 'consumer') })
+        s.add('a', 'commit', { membership: member('a', 1, 'consumer'), ...committed(5) })
       },
     ],
     [

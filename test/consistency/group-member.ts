@@ -11,12 +11,10 @@ import {
   encodePrefixed,
   errorName,
 } from '@ottla/protocol'
-import { fetchKeys } from './answers.ts'
-import { Client } from './client.ts'
 import type { Connection } from './connection.ts'
+import { GroupReader } from './group-reader.ts'
 import type { Membership } from './history.ts'
 import { TOPIC } from './topic.ts'
-import type { World } from './world.ts'
 
 const SESSION_MS = 200
 const PROTOCOL = 'odd-and-even'
@@ -27,17 +25,9 @@ interface Joined {
   readonly members: readonly { readonly memberId: string }[]
 }
 
-export class GroupMember extends Client {
-  private readonly group: string
+export class GroupMember extends GroupReader {
   private memberId = ''
   private membership: Membership | undefined
-  private former: { membership: Membership; positions: Map<number, number> } | undefined
-  private positions = new Map<number, number>()
-
-  constructor(world: World, name: string, group: string) {
-    super(world, name)
-    this.group = group
-  }
 
   protected override async step(): Promise<void> {
     const connection = await this.connection()
@@ -59,14 +49,13 @@ export class GroupMember extends Client {
     else await this.poll(connection)
   }
 
-  private leaveBehind(membership: Membership): void {
-    this.former = { membership, positions: new Map(this.positions) }
+  protected override leaveBehind(membership: Membership): void {
+    super.leaveBehind(membership)
     this.membership = undefined
-    this.positions.clear()
   }
 
   private async join(connection: Connection): Promise<void> {
-    await connection.ask(apis.findCoordinator, 4, { keyType: 0, coordinatorKeys: [this.group] })
+    await this.findCoordinator(connection)
     const subscription = { topics: [TOPIC], userData: null, ownedPartitions: [] }
     const metadata = encodePrefixed(ConsumerProtocolSubscription, 1, 1, subscription)
     const answer = await connection.ask(apis.joinGroup, 9, {
@@ -87,7 +76,12 @@ export class GroupMember extends Client {
 
   private async sync(connection: Connection, joined: Joined): Promise<void> {
     const { group, memberId } = this
-    const membership = { group, member: memberId, generation: joined.generationId }
+    const membership: Membership = {
+      group,
+      member: memberId,
+      generation: joined.generationId,
+      protocol: 'classic',
+    }
     const { history } = this.world
     const operation = history.begin(this.name, 'subscribe', { membership })
     const isLeader = joined.leader === memberId
@@ -107,6 +101,7 @@ export class GroupMember extends Client {
     const keys = keysIn(answer.assignment)
     operation.keys.push(...keys)
     history.end(operation, 'ok')
+    this.positions.clear()
     if (await this.findPositions(connection, keys)) this.membership = membership
   }
 
@@ -120,30 +115,6 @@ export class GroupMember extends Client {
     })
   }
 
-  private async findPositions(connection: Connection, keys: readonly number[]): Promise<boolean> {
-    this.positions.clear()
-    const { history } = this.world
-    const operation = history.begin(this.name, 'fetch-offsets')
-    const topics = [{ name: TOPIC, partitionIndexes: [...keys] }]
-    const body = { groupId: this.group, groups: [], topics, requireStable: true }
-    const answer = await connection.ask(apis.offsetFetch, 7, body)
-    const parts = answer.topics[0]?.partitions ?? []
-    const isWhole = answer.errorCode === 0 && parts.every(({ errorCode }) => errorCode === 0)
-    if (!isWhole) {
-      history.end(operation, 'fail')
-      return false
-    }
-    const { group } = this
-    operation.commits = parts.map(({ partitionIndex: key, committedOffset: offset }) => ({
-      group,
-      key,
-      offset,
-    }))
-    history.end(operation, 'ok')
-    for (const { key, offset } of operation.commits) this.positions.set(key, Math.max(0, offset))
-    return true
-  }
-
   private async heartbeat(connection: Connection, membership: Membership): Promise<void> {
     const answer = await connection.ask(apis.heartbeat, 4, {
       groupId: this.group,
@@ -154,56 +125,6 @@ export class GroupMember extends Client {
     if (error === 'NONE') return
     if (error === 'UNKNOWN_MEMBER_ID') this.memberId = ''
     this.leaveBehind(membership)
-  }
-
-  private async commit(
-    connection: Connection,
-    membership: Membership,
-    positions: ReadonlyMap<number, number>,
-  ): Promise<void> {
-    if (positions.size === 0) return
-    const { group } = this
-    const commits = [...positions].map(([key, offset]) => ({ group, key, offset }))
-    const { history } = this.world
-    const operation = history.begin(this.name, 'commit', { membership, commits })
-    const partitions = commits.map(({ key, offset }) => ({
-      partitionIndex: key,
-      committedOffset: offset,
-      committedMetadata: null,
-    }))
-    const answer = await connection.ask(apis.offsetCommit, 9, {
-      groupId: group,
-      generationIdOrMemberEpoch: membership.generation,
-      memberId: membership.member,
-      topics: [{ name: TOPIC, partitions }],
-    })
-    const errors = (answer.topics[0]?.partitions ?? []).map(({ errorCode }) => errorName(errorCode))
-    const error = errors.find((one) => one !== 'NONE')
-    // A commit that could not be written may still come to the disk.
-    const isRefused = error !== undefined && error !== 'COORDINATOR_NOT_AVAILABLE'
-    history.end(operation, error === undefined ? 'ok' : isRefused ? 'fail' : 'info', error)
-  }
-
-  private async poll(connection: Connection): Promise<void> {
-    if (this.positions.size === 0) return
-    const { history } = this.world
-    const operation = history.begin(this.name, 'poll')
-    const polls = await fetchKeys(connection, this.positions, { isCommittedOnly: true })
-    operation.polls = polls.filter(({ highWatermark }) => highWatermark >= 0)
-    history.end(operation, 'ok')
-    for (const { key, next, error, logStartOffset } of polls) {
-      if (error === 'NONE') this.positions.set(key, next)
-      else if (error === 'OFFSET_OUT_OF_RANGE') this.positions.set(key, logStartOffset)
-    }
-  }
-
-  /** What is committed at the very end. */
-  async fetchAll(): Promise<void> {
-    const connection = await this.world.connect()
-    await connection.ask(apis.findCoordinator, 4, { keyType: 0, coordinatorKeys: [this.group] })
-    const keys = Array.from({ length: this.world.keyCount }, (_, key) => key)
-    await this.findPositions(connection, keys)
-    connection.close()
   }
 }
 

@@ -19,24 +19,40 @@ export function* owners({ operations }: HistoryIndex): Generator<Anomaly> {
   }
 }
 
-/** A commit counts only while its generation is the newest. */
+/** A member commits only what nobody else has been given since. */
 export function* staleCommits({ operations }: HistoryIndex): Generator<Anomaly> {
   const joins = operations.filter(({ what, outcome }) => what === 'subscribe' && outcome === 'ok')
-  for (const { what, outcome, membership, startedAt } of operations) {
+  for (const commit of operations) {
+    const { what, outcome, membership, startedAt } = commit
     if (what !== 'commit' || outcome !== 'ok' || !membership) continue
-    const newer = joins.find(
-      (join) =>
-        join.membership?.group === membership.group &&
-        join.membership.generation > membership.generation &&
-        join.endedAt < startedAt,
+    const { group, member, generation, protocol } = membership
+    const earlier = joins.filter(
+      (join) => join.membership?.group === group && join.endedAt < startedAt,
     )
-    if (!newer) continue
-    const { group, generation } = membership
-    yield {
-      name: 'stale-commit',
-      text: `${group} takes generation ${generation} after ${newer.membership?.generation}`,
-    }
+    const successor =
+      protocol === 'classic' ? newer(earlier, generation) : heir(earlier, member, commit.commits)
+    if (!successor?.membership) continue
+    const { member: other, generation: next } = successor.membership
+    const text = `${group} takes ${generation} of ${member} after ${next} of ${other}`
+    yield { name: 'stale-commit', text }
   }
+}
+
+/** A later generation, which all members of a classic group enter together. */
+const newer = (joins: readonly Operation[], generation: number): Operation | undefined =>
+  joins.find(({ membership }) => (membership?.generation ?? 0) > generation)
+
+/** Another member that was given one of the keys after this one had it. */
+function heir(
+  joins: readonly Operation[],
+  member: string,
+  commits: readonly Commit[],
+): Operation | undefined {
+  for (const { key } of commits) {
+    const last = joins.findLast(({ keys }) => keys.includes(key))
+    if (last?.membership && last.membership.member !== member) return last
+  }
+  return undefined
 }
 
 /** Members go on from what was committed, so the offset of a key never goes back. */

@@ -50,7 +50,10 @@ export interface Commit {
 export interface Membership {
   readonly group: string
   readonly member: string
+  /** Or the member's epoch. */
   readonly generation: number
+  /** In a classic group all members change at once, with `consumer` (KIP-848) each by itself. */
+  readonly protocol: 'classic' | 'consumer'
 }
 
 export type What =
@@ -65,6 +68,7 @@ export type What =
   | 'assign'
   /** Keys given by a group. */
   | 'subscribe'
+  | 'heartbeat'
   | 'commit'
   | 'fetch-offsets'
   /** Records below an offset are deleted. */

@@ -9,6 +9,8 @@
 import { handlers } from '@ottla/broker'
 import { apis } from '@ottla/protocol'
 import { LogManager, PartitionLog, type StorageMutants } from '@ottla/storage'
+import type { GroupCoordinator } from '../../packages/broker/src/coordinator/group/group-coordinator.ts'
+import { GroupService } from '../../packages/broker/src/coordinator/group-service.ts'
 import { TransactionCoordinator } from '../../packages/broker/src/coordinator/transaction/transaction-coordinator.ts'
 import type { Transaction } from '../../packages/broker/src/coordinator/transaction/transaction-state.ts'
 import { TransactionService } from '../../packages/broker/src/coordinator/transaction-service.ts'
@@ -87,6 +89,19 @@ const readsUpTo = (wanted: ReadUpTo, end: (state: LogState) => number): Mutant =
           return upTo === wanted ? end(this.state) : original.call(this, upTo)
         },
     ),
+})
+
+/** Takes every commit for one of a member that may. */
+const commitsInTheNameOf = (
+  whose: (coordinator: GroupCoordinator, groupId: string) => object | '' | undefined,
+): Mutant => ({
+  apply: () => {
+    const handler = handlers.find(({ api }) => api.key === apis.offsetCommit.key) as Handler
+    return replace(handler, 'handle', (original) => (services, context, request) => {
+      const name = whose(services.groups.coordinator, request.groupId)
+      return original(services, context, { ...request, ...(name || undefined) })
+    })
+  },
 })
 
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
@@ -168,22 +183,24 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       return () => Object.defineProperty(LogState.prototype, name, before ?? {})
     },
   },
-  'commits of an old generation are accepted': {
-    apply: () => {
-      const handler = handlers.find(({ api }) => api.key === apis.offsetCommit.key) as Handler
-      return replace(handler, 'handle', (original) => (services, context, request) => {
-        const group = services.groups.coordinator.groups.get(request.groupId)
-        const generationIdOrMemberEpoch = group?.generationId ?? -1
-        const [memberId = ''] = group?.members.keys() ?? []
-        return original(services, context, { ...request, generationIdOrMemberEpoch, memberId })
-      })
-    },
-  },
+  'commits of an old generation are accepted': commitsInTheNameOf((coordinator, groupId) => {
+    const group = coordinator.groups.get(groupId)
+    const [memberId] = group?.members.keys() ?? []
+    return group && { memberId, generationIdOrMemberEpoch: group.generationId }
+  }),
+  'commits of a member that is gone are accepted': commitsInTheNameOf((coordinator, groupId) => {
+    const [member] = coordinator.consumerGroups.get(groupId)?.members.values() ?? []
+    const { memberId, current } = member ?? {}
+    return memberId && { memberId, generationIdOrMemberEpoch: current?.memberEpoch }
+  }),
   'offsets not synced before the reply': unsynced((topic) => topic === '__consumer_offsets'),
   'one record past the high watermark is served': readsUpTo('high-watermark', (state) =>
     Math.min(state.highWatermark + 1, state.logEndOffset),
   ),
   'transactions not synced before the reply': unsynced((topic) => topic === '__transaction_state'),
+  'groups answer before their records are durable': {
+    apply: () => replace(GroupService.prototype, 'settled', () => () => undefined),
+  },
   'repeated batches are appended': {
     apply: () => {
       const mend = replace(ProducerStates.prototype, 'findDuplicate', () => () => undefined)

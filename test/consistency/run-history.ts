@@ -6,7 +6,9 @@ import { SeededRandom } from '@ottla/base'
 import { fetchKeys } from './answers.ts'
 import { AssignedConsumer } from './assigned-consumer.ts'
 import { check, type Report } from './checker.ts'
+import { ConsumerMember } from './consumer-member.ts'
 import { GroupMember } from './group-member.ts'
+import { GroupReader } from './group-reader.ts'
 import type { Operation, Poll, Read, Span } from './history.ts'
 import { IdempotentProducer } from './idempotent-producer.ts'
 import type { Lies } from './power-cut-disk.ts'
@@ -35,7 +37,7 @@ export interface RunResult extends Report {
 
 const KEYS = 4
 /** Operations between two kills. */
-const OPERATIONS_MIN = 60
+const OPERATIONS_MIN = 100
 const PROGRESS_MS_MAX = 5_000
 const FINISH_MS_MAX = 10_000
 const FENCE_MS_MAX = 5_000
@@ -88,6 +90,9 @@ function clientsOf(world: World) {
     new GroupMember(world, 'member-1', 'group'),
     new GroupMember(world, 'member-2', 'group'),
     new GroupMember(world, 'member-3', 'group'),
+    new ConsumerMember(world, 'consumer-1', 'consumer-group'),
+    new ConsumerMember(world, 'consumer-2', 'consumer-group'),
+    new ConsumerMember(world, 'consumer-3', 'consumer-group'),
     new RecordDeleter(world, 'deleter'),
   ]
 }
@@ -127,9 +132,8 @@ async function finish(world: World, clients: ReturnType<typeof clientsOf>): Prom
   }
   for (const client of clients) {
     if (client instanceof TransactionalProducer) await client.fetchOffsets()
+    if (client instanceof GroupReader) await client.fetchAll()
   }
-  const member = clients.find((client) => client instanceof GroupMember)
-  await member?.fetchAll()
 }
 
 /** Markers are on their way: waits for them, but not for ever. */

@@ -13,6 +13,10 @@ import { type Lies, PowerCutDisk } from './power-cut-disk.ts'
 
 const SETTINGS = {
   'group.min.session.timeout.ms': '100',
+  'group.consumer.min.session.timeout.ms': '100',
+  'group.consumer.session.timeout.ms': '300',
+  'group.consumer.min.heartbeat.interval.ms': '10',
+  'group.consumer.heartbeat.interval.ms': '50',
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': '200',
   'offsets.topic.num.partitions': '2',
   'transaction.state.log.num.partitions': '2',

@@ -1,26 +1,9 @@
 /** What a group tells its members is on disk, also where it writes nothing to tell it. */
 import { apis, ConsumerProtocolSubscription, encodePrefixed, errorName } from '@ottla/protocol'
-import { MemoryFileSystem } from '@ottla/storage'
 import { startBroker } from '@ottla/testing'
 import { expect, it } from 'vitest'
 import { Connection } from '../../consistency/connection.ts'
-
-/** A disk whose syncs can be held up. */
-class HeldDisk extends MemoryFileSystem {
-  private released: Promise<void> = Promise.resolve()
-  release: () => void = () => {}
-
-  hold(): void {
-    this.released = new Promise((resolve) => {
-      this.release = resolve
-    })
-  }
-
-  override open(...args: Parameters<MemoryFileSystem['open']>) {
-    const handle = super.open(...args)
-    return { ...handle, sync: () => this.released.then(() => handle.sync()) }
-  }
-}
+import { HeldDisk } from '../support/held-disk.ts'
 
 const GROUP = 'durable'
 const metadata = encodePrefixed(ConsumerProtocolSubscription, 1, 1, {
@@ -44,7 +27,6 @@ async function join(connection: Connection, memberId: string) {
 
 it('answers SyncGroup from a finished rebalance only when that is durable', async () => {
   const disk = new HeldDisk()
-  disk.makeDirectory('/data')
   await using broker = await startBroker({ dataDir: '/data', fileSystem: disk })
   const connections = [1, 2, 3].map(() => new Connection(broker.port))
   const [a, b, c] = connections as [Connection, Connection, Connection]
@@ -70,7 +52,7 @@ it('answers SyncGroup from a finished rebalance only when that is durable', asyn
       protocolName: 'range',
       assignments: assignments.map((id) => ({ memberId: id, assignment: Buffer.from(id) })),
     })
-  disk.hold()
+  disk.hold('__consumer_offsets')
   let answers = 0
   const count = <T>(answer: T): T => {
     answers++
