@@ -433,22 +433,29 @@ export class TransactionService {
 
   // ------------------------------------------------------------------ time
 
+  /** Each is looked at anew when its turn comes: the ones before it have taken their time. */
   private async abortTimedOut(): Promise<void> {
+    const { coordinator } = this
     const now = this.options.clock.now()
-    for (const known of this.coordinator.timedOut(now)) {
+    for (const transactionalId of coordinator.timedOut(now)) {
+      const known = coordinator.transactions.get(transactionalId)
+      if (!known || !coordinator.isTimedOut(transactionalId, now)) continue
       this.options.logger.info('transaction timed out and is aborted', {
-        transactionalId: known.transactionalId,
+        transactionalId,
         producerId: known.producerId,
       })
-      const value = this.coordinator.abortTimedOut(known, now)
+      const value = coordinator.abortTimedOut(known, now)
       const decision = { kind: 'write', value, response: undefined } as const
-      await this.perform(known.transactionalId, decision)
+      await this.perform(transactionalId, decision)
     }
   }
 
   private async forgetExpired(): Promise<void> {
-    for (const record of this.coordinator.expired(this.options.clock.now())) {
-      await this.write(record)
+    const { coordinator } = this
+    const now = this.options.clock.now()
+    for (const transactionalId of coordinator.expired(now)) {
+      if (!coordinator.isExpired(transactionalId, now)) continue
+      await this.write({ transactionalId, value: null })
     }
   }
 }

@@ -221,8 +221,8 @@ describe('time', () => {
     harness.now += 60_000
     expect(harness.coordinator.timedOut(harness.now)).toEqual([])
     harness.now += 1
-    const [late] = harness.coordinator.timedOut(harness.now)
-    harness.write(harness.coordinator.abortTimedOut(late as Transaction, harness.now))
+    expect(harness.coordinator.timedOut(harness.now)).toEqual([ID])
+    harness.write(harness.coordinator.abortTimedOut(harness.known as Transaction, harness.now))
     expect(harness.known).toMatchObject({ state: 'PrepareAbort', producerEpoch: 1 })
     expect(harness.endV2(producer, true)).not.toEqual(producer)
     harness.complete()
@@ -240,7 +240,7 @@ describe('time', () => {
     harness.endV2(producer, true)
     harness.complete()
     harness.now += SETTINGS.expirationMs
-    expect(harness.coordinator.expired(harness.now)).toEqual([{ transactionalId: ID, value: null }])
+    expect(harness.coordinator.expired(harness.now)).toEqual([ID])
   })
 })
 

@@ -269,14 +269,15 @@ export class TransactionCoordinator {
     }
   }
 
-  /** Transactions that have been open for longer than their producer allowed. */
-  timedOut(now: number): Transaction[] {
-    return [...this.transactions.values()].filter(
-      ({ transactionalId, state, startTimestamp, timeoutMs }) =>
-        state === 'Ongoing' &&
-        !this.changing.has(transactionalId) &&
-        startTimestamp + timeoutMs < now,
-    )
+  /** Transactional ids whose transactions are open for longer than their producers allowed. */
+  timedOut(now: number): string[] {
+    return [...this.transactions.keys()].filter((id) => this.isTimedOut(id, now))
+  }
+
+  isTimedOut(transactionalId: string, now: number): boolean {
+    const known = this.transactions.get(transactionalId)
+    if (known?.state !== 'Ongoing' || this.changing.has(transactionalId)) return false
+    return known.startTimestamp + known.timeoutMs < now
   }
 
   /** The abort of a transaction whose producer is not heard: it is fenced by a higher epoch. */
@@ -285,15 +286,15 @@ export class TransactionCoordinator {
   }
 
   /** Transactional ids that nobody has used for long. */
-  expired(now: number): TransactionRecord[] {
-    return [...this.transactions.values()]
-      .filter(
-        ({ transactionalId, state, lastUpdateTimestamp }) =>
-          (state === 'Empty' || isComplete(state)) &&
-          !this.changing.has(transactionalId) &&
-          lastUpdateTimestamp + this.settings.expirationMs <= now,
-      )
-      .map(({ transactionalId }) => ({ transactionalId, value: null }))
+  expired(now: number): string[] {
+    return [...this.transactions.keys()].filter((id) => this.isExpired(id, now))
+  }
+
+  isExpired(transactionalId: string, now: number): boolean {
+    const known = this.transactions.get(transactionalId)
+    if (!known || this.changing.has(transactionalId)) return false
+    const isOver = known.state === 'Empty' || isComplete(known.state)
+    return isOver && known.lastUpdateTimestamp + this.settings.expirationMs <= now
   }
 }
 
