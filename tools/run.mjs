@@ -117,7 +117,11 @@ function bundle() {
   const { metafile } = buildSync({
     absWorkingDir: root,
     metafile: true,
-    entryPoints: [join(cli, 'src', 'main.ts')],
+    entryPoints: {
+      main: join(cli, 'src', 'main.ts'),
+      // Runs as a thread: found by its name beside whatever chunk starts it.
+      'cleaner-worker': join(root, 'packages/storage/src/compaction/cleaner-worker.ts'),
+    },
     outdir,
     bundle: true,
     platform: 'node',

@@ -17,9 +17,10 @@ import {
   type Timer,
 } from '@ottla/base'
 import { Listener } from '@ottla/network'
-import { type FileSystem, RealFileSystem } from '@ottla/storage'
+import { type CleanerSettings, type FileSystem, RealFileSystem } from '@ottla/storage'
 import type { BrokerServices } from './broker-services.ts'
 import { BrokerConfig } from './config/broker-config.ts'
+import type { ConfigResolver } from './config/config-resolver.ts'
 import { connectionsOf } from './connection-limits.ts'
 import { handlers } from './handlers/handlers.ts'
 import { HealthServer } from './health-server.ts'
@@ -152,6 +153,7 @@ export class Broker {
     this.every(config.get('log.retention.check.interval.ms'), () =>
       services.logs.applyRetention(clock.now()),
     )
+    if (config.get('log.cleaner.enable')) this.cleanAgain()
     this.every(config.get('log.flush.offset.checkpoint.interval.ms'), () =>
       services.logs.checkpoint(),
     )
@@ -184,6 +186,20 @@ export class Broker {
     }))
   }
 
+  /** Cleans compacted logs until none is dirty enough, and looks again after a while. */
+  private cleanAgain(): void {
+    const { configs, logs, clock } = this.services
+    this.every(
+      () => configs.broker('log.cleaner.backoff.ms') as number,
+      async () => {
+        let mayBeMore = true
+        while (mayBeMore && !this.stopping) {
+          mayBeMore = await logs.cleanLogs(clock.now(), cleanerSettings(configs))
+        }
+      },
+    )
+  }
+
   private async openHealth(): Promise<void> {
     const port = this.config.get('metrics.port')
     if (port < 0) return
@@ -207,11 +223,12 @@ export class Broker {
   }
 
   /** Repeats work; what it throws is reported, and the next time comes all the same. */
-  private every(intervalMs: number, work: () => Promise<void>): void {
+  private every(intervalMs: number | (() => number), work: () => Promise<void>): void {
     const { clock, logger } = this.services
     let timer: Timer
     const arm = () => {
-      timer = clock.setTimer(intervalMs, () => {
+      const waitMs = typeof intervalMs === 'number' ? intervalMs : intervalMs()
+      timer = clock.setTimer(waitMs, () => {
         work()
           .catch((error: unknown) => {
             logger.error('periodic work failed', { reason: messageOf(error), error })
@@ -246,6 +263,13 @@ export class Broker {
     return this.stop()
   }
 }
+
+/** Asked for at every cleaning: they can change while the broker runs. */
+const cleanerSettings = (configs: ConfigResolver): CleanerSettings => ({
+  dedupeBufferBytes: configs.broker('log.cleaner.dedupe.buffer.size') as number,
+  loadFactor: configs.broker('log.cleaner.io.buffer.load.factor') as number,
+  bytesPerSecondMax: configs.broker('log.cleaner.io.max.bytes.per.second') as number,
+})
 
 /** Where everything is kept. */
 interface Directories {

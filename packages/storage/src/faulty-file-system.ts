@@ -73,6 +73,10 @@ export class FaultyFileSystem implements FileSystem {
     return this.inner.stat(path)
   }
 
+  setModified(path: string, modifiedMs: number): void {
+    this.inner.setModified(path, modifiedMs)
+  }
+
   async syncDirectory(path: string): Promise<void> {
     this.check('syncDirectory', path)
     await this.inner.syncDirectory(path)

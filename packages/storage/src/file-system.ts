@@ -24,6 +24,8 @@ export interface FileSystem {
   unlink(path: string): void
   removeDirectory(path: string): void
   stat(path: string): FileStat | undefined
+  /** Gives a file the date of another time. */
+  setModified(path: string, modifiedMs: number): void
   /** Resolves when the names in the directory would survive a power cut. */
   syncDirectory(path: string): Promise<void>
   /** Takes the directory for this process, or throws an OttlaError with code DIRECTORY_LOCKED. */

@@ -1,4 +1,11 @@
 export { Committer } from './committer.ts'
+export { cleanHere } from './compaction/cleaner-thread.ts'
+export {
+  type CleanerCounters,
+  type CleanerSettings,
+  type CleaningEngine,
+  defaultCleanerSettings,
+} from './compaction/log-cleaner.ts'
 export { CorruptFileError, CorruptRecordError, StorageError } from './errors.ts'
 export { type Fault, FaultyFileSystem, type FileCall } from './faulty-file-system.ts'
 export {

@@ -42,8 +42,14 @@ export interface LogConfig {
   readonly flushMs: number
   /** `producer.id.expiration.ms`, a broker setting. */
   readonly producerIdExpirationMs: number
-  /** `delete.retention.ms`, for the cleaner. */
+  /** `delete.retention.ms`: how long a cleaned log keeps tombstones. */
   readonly deleteRetentionMs: number
+  /** `min.cleanable.dirty.ratio`, 0 to 1 */
+  readonly minCleanableDirtyRatio: number
+  /** `min.compaction.lag.ms` */
+  readonly minCompactionLagMs: number
+  /** `max.compaction.lag.ms`; Infinity is no limit. */
+  readonly maxCompactionLagMs: number
 }
 
 export const defaultLogConfig: LogConfig = {
@@ -65,4 +71,7 @@ export const defaultLogConfig: LogConfig = {
   flushMs: Number.POSITIVE_INFINITY,
   producerIdExpirationMs: 86_400_000,
   deleteRetentionMs: 86_400_000,
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.POSITIVE_INFINITY,
 }

@@ -9,8 +9,10 @@
  * Where a partition belongs is said by the metadata log (PartitionRecord.directories); a new one
  * goes where the fewest are. log-moves.ts brings a partition from one directory to another.
  */
+
 import { assert, messageOf, type Uuid } from '@ottla/base'
 import { Committer } from './committer.ts'
+import type { CleanerSettings } from './compaction/log-cleaner.ts'
 import type { LogConfig } from './log-config.ts'
 import type { StorageCounters } from './log-context.ts'
 import { LogManager, type LogManagerOptions } from './log-manager.ts'
@@ -240,6 +242,14 @@ export class LogDirectories {
 
   async applyRetention(nowMs: number): Promise<void> {
     for (const manager of this.online()) await manager.applyRetention(nowMs)
+  }
+
+  /** Cleans the dirtiest compacted log of each directory; false when there was none. */
+  async cleanLogs(nowMs: number, settings: CleanerSettings): Promise<boolean> {
+    const cleaned = await Promise.all(
+      this.online().map((manager) => manager.cleaner.cleanOne(nowMs, settings)),
+    )
+    return cleaned.includes(true)
   }
 
   async checkpoint(): Promise<void> {

@@ -34,6 +34,8 @@ import {
   writeOffsetCheckpoint,
 } from './checkpoint-file.ts'
 import { Committer } from './committer.ts'
+import { cleanHere, cleanInThread } from './compaction/cleaner-thread.ts'
+import { type CleaningEngine, LogCleaner } from './compaction/log-cleaner.ts'
 import { DelayedDeletions } from './delayed-deletions.ts'
 import { DirectorySyncs } from './directory-syncs.ts'
 import {
@@ -57,6 +59,7 @@ import type { SavedPoints } from './log-loader.ts'
 import { ensureMetaProperties, type MetaProperties } from './meta-properties.ts'
 import { OpenFiles } from './open-files.ts'
 import { PartitionLog } from './partition-log.ts'
+import { RealFileSystem } from './real-file-system.ts'
 import { SyncJournal } from './sync-journal.ts'
 import { TailCache } from './tail-cache.ts'
 
@@ -87,6 +90,8 @@ export interface LogManagerOptions {
   readonly recordTools?: RecordTools
   /** When a round of group commit begins; by default at the end of the event loop's turn. */
   readonly schedule?: (callback: () => void) => void
+  /** Does the cleaner's work on files; for the machine's disk in a thread of its own. */
+  readonly cleaningEngine?: CleaningEngine
   readonly mutants?: StorageMutants
 }
 
@@ -109,6 +114,7 @@ export class LogManager {
   private readonly lock: DirectoryLock
   /** For log-directories.ts, which moves partitions from one manager to another. */
   readonly context: LogContext
+  readonly cleaner: LogCleaner
   private readonly logs = new Map<string, PartitionLog>()
   private readonly byTopic = new Map<string, Set<PartitionLog>>()
   private readonly configs = new Map<string, LogConfig>()
@@ -152,6 +158,11 @@ export class LogManager {
     this.previousBrokerEpoch = found.marker ?? -1
     this.context = makeContext(options, found.meta.directoryId)
     this.counters = this.context.counters
+    this.cleaner = new LogCleaner({
+      ...options,
+      engine: options.cleaningEngine ?? engineFor(fileSystem),
+      logs: () => this.logs.values(),
+    })
     this.recoveryPoints = readOffsetCheckpoint(fileSystem, `${logDir}/${RECOVERY_POINT_FILE}`)
     this.logStarts = readOffsetCheckpoint(fileSystem, `${logDir}/${LOG_START_FILE}`)
     this.highWatermarks = readOffsetCheckpoint(fileSystem, `${logDir}/${HIGH_WATERMARK_FILE}`)
@@ -347,6 +358,7 @@ export class LogManager {
     this.recoveryPoints.delete(name)
     this.logStarts.delete(name)
     this.highWatermarks.delete(name)
+    this.cleaner.forget(name)
   }
 
   private add(topic: string, partition: number, newTopicId: Uuid | undefined): PartitionLog {
@@ -462,6 +474,7 @@ export class LogManager {
     if (this.isClosed) return
     this.isClosed = true
     const { committer, journal, openFiles, deletions } = this.context
+    await this.cleaner.stop()
     await committer.drain()
     deletions.close()
     try {
@@ -526,6 +539,10 @@ function isHalfMade(fileSystem: FileSystem, directory: string): boolean {
   const entries = fileSystem.list(directory) ?? []
   return !entries.some(({ name }) => name.endsWith('.log'))
 }
+
+/** A thread can open files of the machine's disk only. */
+const engineFor = (fileSystem: FileSystem): CleaningEngine =>
+  fileSystem instanceof RealFileSystem ? cleanInThread : cleanHere
 
 /** The journal of the first log directory has a plain name; the others' have their ids. */
 function journalPath({ privateDir, isFurther }: LogManagerOptions, directoryId: Uuid): string {

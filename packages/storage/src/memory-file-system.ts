@@ -258,6 +258,12 @@ export class MemoryFileSystem implements FileSystem {
     return node && { size: 0, modifiedMs: 0 }
   }
 
+  setModified(path: string, modifiedMs: number): void {
+    const node = this.find(path)
+    if (!(node instanceof MemoryFile)) throw systemError('ENOENT', `utimes ${path}`)
+    node.modifiedMs = modifiedMs
+  }
+
   async syncDirectory(path: string): Promise<void> {
     const node = this.find(path)
     if (!(node instanceof MemoryDirectory)) throw systemError('ENOENT', `sync ${path}`)

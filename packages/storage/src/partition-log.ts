@@ -16,7 +16,9 @@
  * Between a round's start and end more batches may be appended; they belong to the next one.
  */
 import { assert, type Uuid } from '@ottla/base'
+import { BATCH_OVERHEAD } from '@ottla/protocol'
 import type { CommitMember, RoundShape } from './committer.ts'
+import { replaceSegments } from './compaction/replace-segments.ts'
 import { Deferred } from './deferred.ts'
 import { asStorageError, StorageError } from './errors.ts'
 import type { FileSystem } from './file-system.ts'
@@ -30,6 +32,7 @@ import type { DurableMark, LogState } from './log-state.ts'
 import { offsetForTimestamp, offsetOfMaxTimestamp, type TimestampOffset } from './log-timestamps.ts'
 import { LogWriter } from './log-writer.ts'
 import type { ProducerEntry } from './producer-state.ts'
+import type { Segment } from './segment.ts'
 import { rollBack } from './segment-roll.ts'
 import type { SyncedLog, SyncedPoint } from './sync-journal.ts'
 import { TailBatches } from './tail-cache.ts'
@@ -50,7 +53,9 @@ export class PartitionLog implements CommitMember, SyncedLog {
   private opening: Promise<void> | undefined
   private isDirty = false
   private isGone = false
-  private isMoving = false
+  /** On the way to another log directory: appends are refused, reads served. */
+  isMoving = false
+  private upkeep: Promise<unknown> = DURABLE
   private roundEnd: DurableMark | undefined
   private isRoundSynced = false
   private roundWaiters: Deferred | undefined
@@ -122,6 +127,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
   /** Waits for the disk, writes snapshot, trimmed indexes and epochs, and lets go of the files. */
   async close(): Promise<void> {
     await this.opening
+    await this.upkeep
     const state = this.openState
     if (!state || this.isGone) return
     await this.flush()
@@ -151,6 +157,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
     if (this.isGone) return
     this.isGone = true
     await this.opening?.catch(() => undefined)
+    await this.upkeep
     await this.context.committer.drain()
     this.context.journal.forget(this)
     await this.files.renameForDeletion()
@@ -170,23 +177,29 @@ export class PartitionLog implements CommitMember, SyncedLog {
     this.isMoving = true
     try {
       await this.ready()
-      await this.flush()
-      await this.context.committer.drain()
-      await this.files.writeClosing(this.state, this.writer)
-      const { context, identity } = await carry(this.state)
-      const files = new LogFiles(context, identity)
-      const state = await files.load(this.config)
-      const left = this.files
-      this.context.journal.forget(this)
-      this.releaseFiles()
-      this.context = context
-      this.files = files
-      this.attach(state)
-      return left
+      return await this.inUpkeep(() => this.moveTo(carry))
     } finally {
       this.isMoving = false
       for (const listener of this.listeners) listener()
     }
+  }
+
+  private async moveTo(
+    carry: (state: LogState) => Promise<{ context: LogContext; identity: PartitionIdentity }>,
+  ): Promise<LogFiles> {
+    await this.flush()
+    await this.context.committer.drain()
+    await this.files.writeClosing(this.state, this.writer)
+    const { context, identity } = await carry(this.state)
+    const files = new LogFiles(context, identity)
+    const state = await files.load(this.config)
+    const left = this.files
+    this.context.journal.forget(this)
+    this.releaseFiles()
+    this.context = context
+    this.files = files
+    this.attach(state)
+    return left
   }
 
   /** Resolves when everything appended so far is durable. */
@@ -460,10 +473,50 @@ export class PartitionLog implements CommitMember, SyncedLog {
   }
 
   /** Deletes whole segments by time, size and log start offset; expires producers. */
-  async applyRetention(nowMs: number): Promise<void> {
-    if (!this.isOpen || this.isMoving || this.isOffline) return
-    this.state.producers.expire(nowMs, this.config.producerIdExpirationMs)
-    await this.files.deleteExpired(this, nowMs)
+  applyRetention(nowMs: number): Promise<void> {
+    return this.inUpkeep(async () => {
+      if (!this.isOpen || this.isMoving || this.isOffline) return
+      this.state.producers.expire(nowMs, this.config.producerIdExpirationMs)
+      await this.files.deleteExpired(this, nowMs)
+    })
+  }
+
+  /** Puts a cleaned segment in place of those with these base offsets; false when they changed. */
+  takeCleaned(sources: readonly number[]): Promise<boolean> {
+    return this.inUpkeep(async () => {
+      if (!this.isOpen || this.isMoving || this.isOffline) return false
+      const { state, context } = this
+      try {
+        const delayMs = this.config.fileDeleteDelayMs
+        const nextBase = await replaceSegments(context, state, sources, delayMs)
+        if (nextBase === undefined) return false
+        // Aborted records among them are told by an index that the cleaning may have emptied.
+        context.tailCache.dropBelow(this.tail, nextBase)
+        return true
+      } catch (error) {
+        // Files may lie half-way between old and new names: the next start sorts them out.
+        this.context.committer.fence(error, [this])
+        throw error
+      }
+    })
+  }
+
+  /** What changes the list of sealed segments or their files comes one after the other. */
+  private inUpkeep<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.upkeep.then(work)
+    this.upkeep = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** The header of a sealed segment's first batch, or undefined when it has none. */
+  readHeader(segment: Segment): Buffer | undefined {
+    const header = Buffer.alloc(BATCH_OVERHEAD)
+    const file = this.context.openFiles.acquire(segment)
+    try {
+      return file.read(header, 0) === header.length ? header : undefined
+    } finally {
+      this.context.openFiles.release(segment)
+    }
   }
 
   /** For the parts of the package that work on open logs. */

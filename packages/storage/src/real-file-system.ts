@@ -91,6 +91,10 @@ export class RealFileSystem implements FileSystem {
     return stat && { size: stat.size, modifiedMs: stat.mtimeMs }
   }
 
+  setModified(path: string, modifiedMs: number): void {
+    fs.utimesSync(path, modifiedMs / 1000, modifiedMs / 1000)
+  }
+
   async syncDirectory(path: string): Promise<void> {
     // Windows cannot open a directory; NTFS journals names by itself.
     if (process.platform === 'win32') return

@@ -32,7 +32,12 @@ export function shouldRoll(
     segment.firstTimestamp >= 0
       ? incoming.maxTimestamp - segment.firstTimestamp
       : nowMs - segment.createdMs
-  return waitedMs > config.segmentMs - segment.rollJitterMs
+  return waitedMs > segmentMsOf(config) - segment.rollJitterMs
+}
+
+/** A compacted log rolls in time for `max.compaction.lag.ms`: only sealed segments are cleaned. */
+function segmentMsOf({ cleanupPolicy, segmentMs, maxCompactionLagMs }: LogConfig): number {
+  return cleanupPolicy.includes('compact') ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs
 }
 
 /** Brings segments and files back to the last durable mark. */

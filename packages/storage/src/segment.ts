@@ -56,6 +56,7 @@ export class Segment {
   private times: TimeIndex | undefined
   private aborted: AbortedTransaction[] | undefined
   private areTimestampsKnown: boolean
+  private areIndexesHeld = false
 
   constructor(
     directory: string,
@@ -205,8 +206,18 @@ export class Segment {
     this.areTimestampsKnown = true
   }
 
+  /** Reads all indexes and keeps them: their files are about to go. */
+  holdIndexes(fileSystem: FileSystem): void {
+    this.largestTimestamp(fileSystem)
+    this.offsetIndex(fileSystem)
+    this.timeIndex(fileSystem)
+    this.abortedTransactions(fileSystem)
+    this.areIndexesHeld = true
+  }
+
   /** Lets go of indexes that can be read again: of sealed segments whose files are written. */
   dropIndexes(): void {
+    if (this.areIndexesHeld) return
     this.offsets = undefined
     this.times = undefined
     this.aborted = undefined

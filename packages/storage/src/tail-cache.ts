@@ -68,6 +68,18 @@ export class TailBatches {
     return { bytes, count }
   }
 
+  /** Forgets the batches wholly below `offset`; returns how many bytes and batches that were. */
+  dropBelow(offset: number): { bytes: number; count: number } {
+    let bytes = 0
+    let count = 0
+    for (;;) {
+      const oldest = this.batches[this.head]
+      if (!oldest || lastOffsetOf(oldest.bytes) >= offset) return { bytes, count }
+      bytes += this.shift() ?? 0
+      count++
+    }
+  }
+
   /**
    * The batches from the one that contains `offset` on, none of which reaches `endOffset`, up to
    * `bytesMax`; undefined when the run begins later.
@@ -137,6 +149,12 @@ export class TailCache {
   /** Forgets the partition's batches from `offset` on. Its ring slots find nothing later. */
   truncate(tail: TailBatches, offset: number): void {
     const gone = tail.truncate(offset)
+    this.bytes -= gone.bytes + gone.count * OVERHEAD
+  }
+
+  /** Forgets the partition's batches wholly below `offset`. */
+  dropBelow(tail: TailBatches, offset: number): void {
+    const gone = tail.dropBelow(offset)
     this.bytes -= gone.bytes + gone.count * OVERHEAD
   }
 

@@ -26,9 +26,16 @@ export function topicLogConfig(resolver: ConfigResolver, topic: string): LogConf
     flushMessages: number('flush.messages'),
     flushMs: number('flush.ms'),
     deleteRetentionMs: number('delete.retention.ms'),
+    minCleanableDirtyRatio: number('min.cleanable.dirty.ratio'),
+    minCompactionLagMs: number('min.compaction.lag.ms'),
+    maxCompactionLagMs: withoutLimit(number('max.compaction.lag.ms')),
     producerIdExpirationMs: resolver.broker('producer.id.expiration.ms') as number,
   }
 }
+
+/** Kafka's default of a limit that is none is Long.MAX_VALUE. */
+const withoutLimit = (value: number): number =>
+  value > Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : value
 
 /** lz4's native codec has no levels. */
 function levelOf(get: (name: keyof typeof topicSettings) => unknown): number | undefined {

@@ -40,7 +40,6 @@ export const topicSettings = defineConfig({
     default: 86400000,
     min: 0,
     synonym: 'log.cleaner.delete.retention.ms',
-    noEffect: 'later',
     doc: 'Milliseconds a tombstone stays readable after compaction.',
   }),
   'errors.deadletterqueue.group.enable': bool({
@@ -105,7 +104,6 @@ export const topicSettings = defineConfig({
     default: 2 ** 63,
     min: 1,
     synonym: 'log.cleaner.max.compaction.lag.ms',
-    noEffect: 'later',
     doc: 'Latest time in milliseconds after which a record of this topic must be up for compaction.',
   }),
   'max.decompressed.message.bytes': int({
@@ -145,14 +143,12 @@ export const topicSettings = defineConfig({
     min: 0,
     max: 1,
     synonym: 'log.cleaner.min.cleanable.ratio',
-    noEffect: 'later',
     doc: 'Share of a partition that must be uncleaned before it is compacted.',
   }),
   'min.compaction.lag.ms': long({
     default: 0,
     min: 0,
     synonym: 'log.cleaner.min.compaction.lag.ms',
-    noEffect: 'later',
     doc: 'Milliseconds during which a new record of this topic is safe from compaction.',
   }),
   'min.insync.replicas': int({
