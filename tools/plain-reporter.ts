@@ -7,15 +7,22 @@ import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/nod
 
 const write = (line: string) => process.stdout.write(`${line}\n`)
 
+/** Of the file itself, and of what its suites do before and after their tests. */
+const errorsOf = (module: TestModule): SerializedError[] => [
+  ...module.errors(),
+  ...[...module.children.allSuites()].flatMap((suite) => suite.errors()),
+]
+
 export default class PlainReporter implements Reporter {
   onTestModuleEnd(module: TestModule): void {
     const tests = [...module.children.allTests()]
     const failed = tests.filter((test) => test.result().state === 'failed')
-    const ok = failed.length === 0 && module.errors().length === 0
+    const errors = errorsOf(module)
+    const ok = failed.length === 0 && errors.length === 0
     const ms = Math.round(module.diagnostic().duration)
     write(`${ok ? 'ok  ' : 'FAIL'} ${module.relativeModuleId} (${tests.length} tests, ${ms} ms)`)
     for (const test of failed) this.failure(test)
-    for (const error of module.errors()) write(`     ${error.stack ?? error.message}`)
+    for (const error of errors) write(`     ${error.stack ?? error.message}`)
   }
 
   private failure(test: TestCase): void {
@@ -32,7 +39,7 @@ export default class PlainReporter implements Reporter {
     let skipped = 0
     for (const error of unhandled) write(`unhandled: ${error.stack ?? error.message}`)
     for (const module of modules) {
-      if (module.errors().length > 0) failed++
+      if (errorsOf(module).length > 0) failed++
       for (const test of module.children.allTests()) {
         const { state } = test.result()
         if (state === 'passed') passed++

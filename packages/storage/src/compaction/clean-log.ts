@@ -59,6 +59,8 @@ export interface CleaningJob {
   readonly firstDirtyOffset: number
   /** Base offset of the first segment that is left alone. */
   readonly endOffset: number
+  /** The batch right below it stays, if need be without records. */
+  readonly highWatermark: number
   readonly aborted: readonly AbortedTransaction[]
   readonly producers: readonly ActiveProducer[]
   readonly nowMs: number
@@ -104,7 +106,7 @@ export async function cleanLog(job: CleaningJob, io: CleaningIo): Promise<Cleani
   return await cleaning.run()
 }
 
-type VisitBatch = (chunk: Buffer, at: number, isLast: boolean) => void
+type VisitBatch = (chunk: Buffer, at: number) => void
 
 /** What is thrown to leave a scan when the cleaning is stopped. */
 const STOPPED = new StorageError('KAFKA_STORAGE_ERROR', 'The cleaning was stopped')
@@ -139,9 +141,7 @@ class Cleaning {
       let isCurrent = true
       this.transactions.add(this.job.aborted)
       for (const group of this.groups()) {
-        const cleaned = await this.cleanGroup(group)
-        isCurrent = await this.io.onGroup(cleaned)
-        if (!isCurrent) break
+        isCurrent &&= await this.cleanGroup(group)
       }
       return this.result(isCurrent ? this.mappedTo + 1 : undefined)
     } catch (error) {
@@ -238,43 +238,66 @@ class Cleaning {
     return groups
   }
 
-  private async cleanGroup(group: readonly SourceSegment[]): Promise<CleanedGroup> {
-    const { fileSystem } = this.io
-    const { directory, indexIntervalBytes } = this.job
-    const first = group[0] as SourceSegment
-    const last = group.at(-1) as SourceSegment
-    const output = new SegmentOutput(fileSystem, directory, first.baseOffset, indexIntervalBytes)
+  /** False when the log has changed, and what was made is in vain. */
+  private async cleanGroup(group: readonly SourceSegment[]): Promise<boolean> {
+    const output = this.outputAt(group[0] as SourceSegment)
     ;[this.recordsBefore, this.records] = [0, 0]
+    // Segments of which nothing stays, at the end of the group.
+    let vanished: SourceSegment[] = []
     try {
       for (const segment of group) {
-        // A merged segment must reach as far as what it stands for: after a crash the files that it
-        // replaces are told by that.
-        const mustReach = group.length > 1 && segment === last
-        await this.eachBatch(segment, (chunk, at, isLast) => {
-          this.cleanBatch(new RecordBatch(chunk, at), output, mustReach && isLast)
+        const sizeBefore = output.size
+        await this.eachBatch(segment, (chunk, at) => {
+          this.cleanBatch(new RecordBatch(chunk, at), output)
         })
+        if (output.size > sizeBefore || segment.size === 0) vanished = []
+        else if (segment !== group[0]) vanished.push(segment)
       }
+      const last = group[group.length - 1 - vanished.length] as SourceSegment
       await output.finish(last.modifiedMs)
     } finally {
       output.close()
     }
+    // After a crash the files that a new segment replaces are told by the offsets in it, so one that
+    // has left none behind gets an empty successor of its own, and after the others: tombstones in it
+    // may have been what hides their records.
+    let isTaken = await this.io.onGroup(
+      this.groupOf(group.slice(0, group.length - vanished.length), output.size),
+    )
+    for (const segment of vanished) isTaken &&= await this.replaceByNothing(segment)
+    return isTaken
+  }
+
+  private async replaceByNothing(segment: SourceSegment): Promise<boolean> {
+    const output = this.outputAt(segment)
+    await output.finish(segment.modifiedMs)
+    ;[this.recordsBefore, this.records] = [0, 0]
+    return await this.io.onGroup(this.groupOf([segment], 0))
+  }
+
+  private outputAt({ baseOffset }: SourceSegment): SegmentOutput {
+    const { directory, indexIntervalBytes } = this.job
+    return new SegmentOutput(this.io.fileSystem, directory, baseOffset, indexIntervalBytes)
+  }
+
+  private groupOf(sources: readonly SourceSegment[], size: number): CleanedGroup {
     return {
-      sources: group.map((segment) => segment.baseOffset),
-      size: output.size,
-      bytesBefore: group.reduce((sum, segment) => sum + segment.size, 0),
+      sources: sources.map((segment) => segment.baseOffset),
+      size,
+      bytesBefore: sources.reduce((sum, segment) => sum + segment.size, 0),
       recordsBefore: this.recordsBefore,
       records: this.records,
     }
   }
 
-  private cleanBatch(batch: RecordBatch, output: SegmentOutput, mustReach: boolean): void {
-    const { nowMs, deleteRetentionMs, endOffset } = this.job
+  private cleanBatch(batch: RecordBatch, output: SegmentOutput): void {
+    const { nowMs, deleteRetentionMs, highWatermark } = this.job
     const { isIdleMarker, isGone, aborted } = this.fateOf(batch)
     if (aborted) output.noteAborted(aborted)
     const horizon = batch.deleteHorizon
     const staying = filterBatch(batch, {
       keeps: (cursor) => !isGone && (batch.isControl || this.isNewest(cursor, horizon)),
-      keepsEmpty: mustReach || batch.lastOffset + 1 === endOffset || this.isLastOfProducer(batch),
+      keepsEmpty: batch.lastOffset + 1 === highWatermark || this.isLastOfProducer(batch),
       newHorizonMs: nowMs + deleteRetentionMs,
       isIdleMarker,
     })
@@ -350,7 +373,7 @@ class Cleaning {
             if (codec !== 0) return
             position = batchPosition + size
             nextOffset = lastOffsetOf(chunk, at) + 1
-            visit(chunk, at, position === segment.size)
+            visit(chunk, at)
           },
         })
         if (end.fault !== undefined) {

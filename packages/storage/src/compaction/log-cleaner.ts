@@ -248,6 +248,7 @@ export class LogCleaner {
       })),
       firstDirtyOffset,
       endOffset,
+      highWatermark: state.highWatermark,
       aborted: state.segments
         .flatMap((segment): readonly AbortedTransaction[] =>
           segment.abortedTransactions(fileSystem),
