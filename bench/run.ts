@@ -9,6 +9,7 @@ const BENCHES = {
   transactions: ['./macro/transactions.ts', 'transactions per second beside Apache Kafka'],
   codec: ['./micro/codec.bench.ts', 'compiled message codecs beside the interpreter'],
   append: ['./micro/storage-append.bench.ts', 'appending to and reading a log'],
+  compaction: ['./micro/storage-compaction.bench.ts', 'the cleaner alone'],
   records: ['./micro/record-batch.bench.ts', 'building and reading record batches'],
 } as const
 

@@ -80,6 +80,10 @@ export class PowerCutDisk implements FileSystem {
     return this.memory.stat(path)
   }
 
+  setModified(path: string, modifiedMs: number): void {
+    this.memory.setModified(path, modifiedMs)
+  }
+
   lock(directory: string): Promise<DirectoryLock> {
     return this.memory.lock(directory)
   }

@@ -88,6 +88,7 @@ function headerFault(
 /** A chunk of the file that slides forward. */
 class ScanWindow {
   chunk: Buffer = Buffer.alloc(0)
+  private memory: Buffer = this.chunk
   private start = 0
   private readonly file: FileHandle
   private readonly end: number
@@ -102,7 +103,8 @@ class ScanWindow {
     const at = position - this.start
     if (at >= 0 && at + size <= this.chunk.length) return at
     const wanted = Math.min(Math.max(size, CHUNK), this.end - position)
-    const target = Buffer.allocUnsafeSlow(wanted)
+    if (this.memory.length < wanted) this.memory = Buffer.allocUnsafeSlow(wanted)
+    const target = this.memory.subarray(0, wanted)
     const read = await readFullyAsync(this.file, target, position)
     this.chunk = target.subarray(0, read)
     this.start = position

@@ -129,7 +129,6 @@ class Cleaning {
     this.keys = new KeyOffsets({
       bytesMax: job.keysBytesMax,
       loadFactor: job.keysLoadFactor,
-      keysMax: job.endOffset - job.firstDirtyOffset,
       seed: job.seed,
     })
     this.producers = new Map(job.producers.map((producer) => [producer.producerId, producer]))
@@ -250,17 +249,18 @@ class Cleaning {
         await this.eachBatch(segment, (chunk, at) => {
           this.cleanBatch(new RecordBatch(chunk, at), output)
         })
-        if (output.size > sizeBefore || segment.size === 0) vanished = []
-        else if (segment !== group[0]) vanished.push(segment)
+        const mayMerge = segment === group[0] || segment.size === 0
+        if (output.size > sizeBefore) vanished = []
+        else if (vanished.length > 0 || !mayMerge) vanished.push(segment)
       }
       const last = group[group.length - 1 - vanished.length] as SourceSegment
       await output.finish(last.modifiedMs)
     } finally {
       output.close()
     }
-    // After a crash the files that a new segment replaces are told by the offsets in it, so one that
-    // has left none behind gets an empty successor of its own, and after the others: tombstones in it
-    // may have been what hides their records.
+    // After a crash the files that a new segment replaces are told by the offsets in it, so one
+    // that has left none behind gets an empty successor of its own, and after the others:
+    // tombstones in it may have been what hides their records.
     let isTaken = await this.io.onGroup(
       this.groupOf(group.slice(0, group.length - vanished.length), output.size),
     )

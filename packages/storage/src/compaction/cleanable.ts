@@ -1,5 +1,7 @@
-/** Which part of a log may be cleaned, and whether it is time to: rules K1 and K2 of Kafka. Pure but
- * for the indexes that the segments read when they are asked for their newest timestamp. */
+/**
+ * Which part of a log may be cleaned, and whether it is time to: rules K1 and K2 of Kafka. Pure but
+ * for the indexes that segments read when they are asked for their newest timestamp.
+ */
 import type { FileSystem } from '../file-system.ts'
 import type { LogConfig } from '../log-config.ts'
 import type { LogState } from '../log-state.ts'

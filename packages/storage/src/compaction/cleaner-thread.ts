@@ -7,6 +7,7 @@
  *   thread        group ->  ...  group ->  ...  result ->
  */
 import { Worker } from 'node:worker_threads'
+import type { Timer } from '@ottla/base'
 import { type CleanedGroup, type CleaningResult, cleanLog } from './clean-log.ts'
 import type { CleaningEngine } from './log-cleaner.ts'
 import { Throttle } from './throttle.ts'
@@ -27,9 +28,14 @@ const STOP_CHECK_MS = 100
 export const cleanInThread: CleaningEngine = (job, io) => {
   if (!isBuilt) return cleanHere(job, io)
   const worker = new Worker(new URL('./cleaner-worker.js', import.meta.url), { workerData: job })
-  const stopCheck = setInterval(() => {
-    if (io.isStopped()) worker.postMessage('stop')
-  }, STOP_CHECK_MS)
+  let timer: Timer
+  const checkAgain = () => {
+    timer = io.clock.setTimer(STOP_CHECK_MS, () => {
+      if (io.isStopped()) worker.postMessage('stop')
+      else checkAgain()
+    })
+  }
+  checkAgain()
   const done = new Promise<CleaningResult>((resolve, reject) => {
     worker.on('message', (message: FromThread) => {
       if (message.kind === 'result') resolve(message.result)
@@ -42,7 +48,7 @@ export const cleanInThread: CleaningEngine = (job, io) => {
     worker.on('exit', (code) => reject(new Error(`the cleaner's thread ended with ${code}`)))
   })
   return done.finally(async () => {
-    clearInterval(stopCheck)
+    timer.cancel()
     await worker.terminate()
   })
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { KeyOffsets, type KeyOffsetsOptions } from './key-offsets.ts'
 
 const make = (options: Partial<KeyOffsetsOptions> = {}) =>
-  new KeyOffsets({ bytesMax: 4_000_000, loadFactor: 0.9, keysMax: 100_000, seed: 7, ...options })
+  new KeyOffsets({ bytesMax: 4_000_000, loadFactor: 0.9, seed: 7, ...options })
 
 const set = (keys: KeyOffsets, key: string, offset: number) => {
   const bytes = Buffer.from(`..${key}..`)
@@ -36,8 +36,16 @@ test('tells keys apart that differ in length, and knows the empty one', () => {
   }
 })
 
+test('keeps offsets beyond 32 bits', () => {
+  const keys = make()
+  for (const offset of [2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 52 + 12345]) {
+    set(keys, 'a', offset)
+    expect(get(keys, 'a')).toBe(offset)
+  }
+})
+
 test('refuses a key that finds no room, and goes on for those it knows', () => {
-  const keys = make({ bytesMax: 200_000, keysMax: 1e9 })
+  const keys = make({ bytesMax: 200_000 })
   let count = 0
   while (set(keys, `key ${count}`, count)) count++
   expect(count).toBeGreaterThan(2000)

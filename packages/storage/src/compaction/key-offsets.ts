@@ -3,8 +3,12 @@
  * memory: when it is full, the cleaning covers as much of the log as it knows, and the next pass
  * goes on from there.
  *
- *   slots   hash (0 = free) | place of the key in the arena | offset      open addressing
+ *   slots   hash (0 = free) | place of the key in the arena | offset, low and high half
  *   arena   size of the key, its bytes | size, bytes | ...
+ *
+ * Slots are searched one after the other from where the hash points, and lie in one array, so that
+ * a search touches one line of the processor's cache there and one in the arena. Both grow by
+ * doubling.
  *
  * Keys are kept and compared whole. Apache Kafka keeps 16 bytes of MD5 instead, which is smaller
  * for long keys and slower for short ones; here no two keys can ever be taken for one. The hash is
@@ -12,31 +16,35 @@
  *
  * Must always hold: at least one slot is free, so that every search ends.
  *
- * HOT: every record of the uncleaned part is set once, every record of the log looked up once.
+ * HOT: guarded by bench/micro/storage-compaction.bench.ts; every record of the uncleaned part is set
+ * once, every record of the log looked up once.
  */
-const SLOT_BYTES = 16
+const WORDS = 4
+const SLOT_BYTES = 4 * WORDS
 const SIZE_BYTES = 4
 const SLOTS_MIN = 1024
+const TWO_32 = 2 ** 32
 const ARENA_MIN = 64 * 1024
 
 export interface KeyOffsetsOptions {
-  /** Most bytes of memory: half for the slots, half for the keys. */
+  /**
+   * Most bytes of memory, half for the slots and half for the keys; while one of them grows, half as
+   * much again for a moment.
+   */
   readonly bytesMax: number
   /** Share of the slots that may be taken, below 1; 0.9 as `log.cleaner.io.buffer.load.factor`. */
   readonly loadFactor: number
-  /** No more keys than this will come; fewer slots are then enough. */
-  readonly keysMax: number
   readonly seed: number
 }
 
 export class KeyOffsets {
   /** Keys known. */
   count = 0
-  private readonly countMax: number
-  private readonly mask: number
-  private readonly hashes: Int32Array
-  private readonly places: Uint32Array
-  private readonly offsets: Float64Array
+  private countMax = 0
+  private mask = 0
+  private slots = new Int32Array(0)
+  private readonly slotsMax: number
+  private readonly loadFactor: number
   private arena: Buffer
   private arenaEnd = 0
   private readonly arenaMax: number
@@ -44,61 +52,79 @@ export class KeyOffsets {
 
   constructor(options: KeyOffsetsOptions) {
     const half = options.bytesMax / 2
-    const affordable = 2 ** Math.floor(Math.log2(Math.max(SLOTS_MIN, half / SLOT_BYTES)))
-    const wanted = 2 ** Math.ceil(Math.log2(Math.max(SLOTS_MIN, options.keysMax * 1.5)))
-    const slots = Math.min(affordable, wanted)
-    this.mask = slots - 1
-    this.countMax = Math.max(1, Math.min(slots - 1, Math.floor(slots * options.loadFactor)))
-    this.hashes = new Int32Array(slots)
-    this.places = new Uint32Array(slots)
-    this.offsets = new Float64Array(slots)
-    this.arenaMax = Math.max(ARENA_MIN, Math.min(half, 2 ** 32 - 1))
+    this.slotsMax = 2 ** Math.floor(Math.log2(Math.max(SLOTS_MIN, half / SLOT_BYTES)))
+    this.loadFactor = options.loadFactor
+    this.arenaMax = Math.max(ARENA_MIN, Math.min(half, TWO_32 - 1))
     this.arena = Buffer.allocUnsafeSlow(ARENA_MIN)
     this.seed = options.seed | 0
+    this.resize(SLOTS_MIN)
   }
 
   /** Bytes of memory held. */
   get bytes(): number {
-    return this.hashes.length * SLOT_BYTES + this.arena.length
+    return this.slots.byteLength + this.arena.length
   }
 
   /** Notes the offset of the key in `bytes`; false, and nothing noted, when there is no room. */
   set(bytes: Uint8Array, at: number, size: number, offset: number): boolean {
     const hash = this.hashOf(bytes, at, size)
-    const slot = this.find(hash, bytes, at, size)
-    if (this.hashes[slot] === 0) {
-      if (this.count >= this.countMax || !this.reserve(size)) return false
-      this.hashes[slot] = hash
-      this.places[slot] = this.arenaEnd
+    let slot = this.find(hash, bytes, at, size)
+    if (this.slots[slot] === 0) {
+      if (!this.reserve(size)) return false
+      if (this.count >= this.countMax) {
+        if (this.mask + 1 >= this.slotsMax) return false
+        this.resize((this.mask + 1) * 2)
+        slot = this.find(hash, bytes, at, size)
+      }
+      this.slots[slot] = hash
+      this.slots[slot + 1] = this.arenaEnd
       this.arena.writeUInt32LE(size, this.arenaEnd)
       this.arena.set(bytes.subarray(at, at + size), this.arenaEnd + SIZE_BYTES)
       this.arenaEnd += SIZE_BYTES + size
       this.count++
     }
-    this.offsets[slot] = offset
+    this.slots[slot + 2] = (offset % TWO_32) | 0
+    this.slots[slot + 3] = Math.floor(offset / TWO_32)
     return true
   }
 
   /** The newest offset of the key, or -1. */
   get(bytes: Uint8Array, at: number, size: number): number {
+    const { slots } = this
     const slot = this.find(this.hashOf(bytes, at, size), bytes, at, size)
-    return this.hashes[slot] === 0 ? -1 : (this.offsets[slot] as number)
+    if (slots[slot] === 0) return -1
+    return (slots[slot + 3] as number) * TWO_32 + ((slots[slot + 2] as number) >>> 0)
   }
 
-  /** The slot that has the key, or the free one where it belongs. */
+  /** First word of the slot that has the key, or of the free one where it belongs. */
   private find(hash: number, bytes: Uint8Array, at: number, size: number): number {
-    let slot = hash & this.mask
+    const { slots, mask } = this
+    let slot = hash & mask
     for (;;) {
-      const found = this.hashes[slot]
-      if (found === 0) return slot
-      if (found === hash && this.isKey(slot, bytes, at, size)) return slot
-      slot = (slot + 1) & this.mask
+      const found = slots[slot * WORDS]
+      if (found === 0) return slot * WORDS
+      if (found === hash && this.isKey(slot * WORDS, bytes, at, size)) return slot * WORDS
+      slot = (slot + 1) & mask
+    }
+  }
+
+  /** So many slots, a power of two; what was known moves to its new places. */
+  private resize(count: number): void {
+    const old = this.slots
+    this.slots = new Int32Array(count * WORDS)
+    this.mask = count - 1
+    this.countMax = Math.max(1, Math.min(count - 1, Math.floor(count * this.loadFactor)))
+    for (let at = 0; at < old.length; at += WORDS) {
+      if (old[at] === 0) continue
+      let slot = (old[at] as number) & this.mask
+      while (this.slots[slot * WORDS] !== 0) slot = (slot + 1) & this.mask
+      this.slots.set(old.subarray(at, at + WORDS), slot * WORDS)
     }
   }
 
   private isKey(slot: number, bytes: Uint8Array, at: number, size: number): boolean {
     const { arena } = this
-    const place = this.places[slot] as number
+    const place = (this.slots[slot + 1] as number) >>> 0
     if (arena.readUInt32LE(place) !== size) return false
     const key = place + SIZE_BYTES
     for (let i = 0; i < size; i++) if (arena[key + i] !== bytes[at + i]) return false
