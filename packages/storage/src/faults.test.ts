@@ -85,7 +85,7 @@ describe('every call fails once', () => {
       await log?.ready()
       expect(log && (await readAll(log))).toEqual(Buffer.concat(run.acknowledged))
     }
-  })
+  }, 60_000)
 
   test('short writes are continued', async () => {
     const run = await workload(

@@ -16,8 +16,8 @@
  *
  * Must always hold: at least one slot is free, so that every search ends.
  *
- * HOT: guarded by bench/micro/storage-compaction.bench.ts; every record of the uncleaned part is set
- * once, every record of the log looked up once.
+ * HOT: guarded by bench/micro/storage-compaction.bench.ts; every record of the uncleaned part is
+ * set once, every record of the log looked up once.
  */
 const WORDS = 4
 const SLOT_BYTES = 4 * WORDS
@@ -28,8 +28,8 @@ const ARENA_MIN = 64 * 1024
 
 export interface KeyOffsetsOptions {
   /**
-   * Most bytes of memory, half for the slots and half for the keys; while one of them grows, half as
-   * much again for a moment.
+   * Most bytes of memory, half for the slots and half for the keys; while one of them grows, half
+   * as much again for a moment.
    */
   readonly bytesMax: number
   /** Share of the slots that may be taken, below 1; 0.9 as `log.cleaner.io.buffer.load.factor`. */
