@@ -6,20 +6,25 @@
 import { SeededRandom } from '@ottla/base'
 import { type Api, apis } from '@ottla/protocol'
 import { handlers } from '../../packages/broker/src/handlers/handlers.ts'
-import { GROUPS, Reference, TOPICS, TRANSACTIONS } from './domain.ts'
 import { reasonFor } from './known-differences.ts'
 import { randomBody } from './random-request.ts'
+import { prepare, settle } from './starting-point.ts'
 import type { Answer, World } from './world.ts'
 
-export interface Difference {
+/** One request and what each broker answered. */
+export interface Exchange {
   readonly seed: number
   readonly step: number
+  /** Name and version. */
   readonly request: string
-  /** Where the answers part, as `path: ottla / Apache Kafka`. */
-  readonly at: string
   readonly body: unknown
   readonly ottla: Answer
   readonly apache: Answer
+}
+
+export interface Difference extends Exchange {
+  /** Where the answers part, as `path: ottla / Apache Kafka`. */
+  readonly at: string
 }
 
 export interface Outcome {
@@ -49,40 +54,54 @@ const CHANGES_TOPICS = new Set<number>(
 )
 const RETRIES = 8
 const RETRY_MS = 100
-const SETTLE_TRIES = 60
-const WARM_UP_TRIES = 150
+
+const compared = handlers.filter(({ api }) => !LEFT_OUT.has(api.key))
+
+export const servedNames = (): string[] => compared.map(({ api }) => api.name)
+
+export interface Options {
+  readonly steps: number
+  /** Names of the APIs to ask; all by default. */
+  readonly only?: readonly string[] | undefined
+  readonly onStep?: (step: number, request: string) => void
+  readonly onAnswers?: (exchange: Exchange) => void
+  readonly onDifference?: (difference: Difference) => void
+}
 
 export async function compare(
   { ottla, apache }: { readonly ottla: World; readonly apache: World },
   seed: number,
-  options: { readonly steps: number; readonly only?: string | undefined },
+  options: Options,
 ): Promise<Outcome> {
   const random = new SeededRandom(seed)
-  const served = handlers.filter(
-    ({ api }) => !LEFT_OUT.has(api.key) && (!options.only || api.name === options.only),
-  )
+  const served = compared.filter(({ api }) => options.only?.includes(api.name) ?? true)
   const differences: Difference[] = []
   const explained = new Map<string, number>()
   const byApi = new Map<string, number>()
   let answered = 0
   const worlds = [ottla, apache]
-  await makeTopics(worlds)
+  await prepare(worlds, seed)
   for (let step = 0; step < options.steps; step++) {
     const { api, lowest, highest } = served[
       random.integer(served.length)
     ] as (typeof served)[number]
     const version = lowest + random.integer(highest - lowest + 1)
     const body = randomBody(api, version, random)
+    const request = `${api.name} v${version}`
+    options.onStep?.(step, request)
     const [ours, theirs] = await askBoth(worlds, api, version, body)
     byApi.set(api.name, (byApi.get(api.name) ?? 0) + 1)
+    const exchange = { seed, step, request, body, ottla: ours, apache: theirs }
+    options.onAnswers?.(exchange)
     if (isOrderly(ours)) answered++
     if (JSON.stringify(ours) !== JSON.stringify(theirs)) {
-      const request = `${api.name} v${version}`
       const at = whereTheyPart('', ours, theirs)
-      const difference = { seed, step, request, at, body, ottla: ours, apache: theirs }
+      const difference = { ...exchange, at }
       const reason = reasonFor(api, difference)
-      if (reason === undefined) differences.push(difference)
-      else explained.set(reason, (explained.get(reason) ?? 0) + 1)
+      if (reason === undefined) {
+        differences.push(difference)
+        options.onDifference?.(difference)
+      } else explained.set(reason, (explained.get(reason) ?? 0) + 1)
     }
     if (CHANGES_TOPICS.has(api.key)) await settle(worlds)
   }
@@ -98,7 +117,8 @@ async function askBoth(
 ): Promise<[Answer, Answer]> {
   const ask = () => Promise.all(worlds.map((world) => world.ask(api, version, body)))
   let answers = await ask()
-  for (let i = 0; i < RETRIES && isRead(api) && !isSame(answers); i++) {
+  const isWorthRetrying = () => isRead(api) && !isSame(answers) && !answers.some(isSilence)
+  for (let i = 0; i < RETRIES && isWorthRetrying(); i++) {
     await pause(RETRY_MS)
     answers = await ask()
   }
@@ -112,14 +132,18 @@ function whereTheyPart(path: string, ours: unknown, theirs: unknown): string {
       return whereTheyPart(`${path}.${key}`, ours[key], theirs[key])
     }
   }
-  return `${path}: ${JSON.stringify(ours)} / ${JSON.stringify(theirs)}`
+  return `${path}: ${shortened(ours)} / ${shortened(theirs)}`
 }
+
+const shortened = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 240)
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
 const isSame = ([ours, theirs]: readonly Answer[]) =>
   JSON.stringify(ours) === JSON.stringify(theirs)
+
+const isSilence = (answer: Answer): boolean => answer === 'no answer in time'
 
 const READS = new RegExp(
   '^(Describe|List|Find|Metadata|Fetch|Offset(Fetch|For)|ApiVersions|Read|' +
@@ -131,68 +155,5 @@ const isOrderly = (answer: Answer): boolean =>
   answer !== null &&
   typeof answer === 'object' &&
   ((answer as { errorCode?: string }).errorCode ?? 'NONE') === 'NONE'
-
-async function makeTopics(worlds: readonly World[]): Promise<void> {
-  for (const world of worlds) {
-    await world.ask(apis.createTopics as never, 7, {
-      topics: TOPICS.map((name, i) => ({
-        name,
-        numPartitions: i + 1,
-        replicationFactor: 1,
-        assignments: [],
-        configs: [],
-      })),
-      timeoutMs: 10_000,
-      validateOnly: false,
-    })
-  }
-  await settle(worlds)
-  for (const world of worlds) await warmUp(world)
-}
-
-/** Apache Kafka makes its internal topics when first asked, and says "not yet" for a while. */
-async function warmUp(world: World): Promise<void> {
-  const ready = async (api: Api, version: number, body: unknown) => {
-    for (let i = 0; i < WARM_UP_TRIES; i++) {
-      const answer = JSON.stringify(await world.ask(api, version, body))
-      if (!/COORDINATOR|no answer|closed/.test(answer)) return
-      await pause(100)
-    }
-  }
-  const groups = [...GROUPS, 'g-missing']
-  const transactions = [...TRANSACTIONS, 'tx-missing']
-  await ready(apis.findCoordinator as never, 6, { keyType: 0, coordinatorKeys: groups })
-  await ready(apis.findCoordinator as never, 6, { keyType: 1, coordinatorKeys: transactions })
-  for (const groupId of groups) {
-    await ready(apis.offsetFetch as never, 7, { groupId, topics: null, requireStable: false })
-  }
-  for (const transactionalId of transactions) {
-    await ready(apis.initProducerId as never, 4, { transactionalId, transactionTimeoutMs: 60_000 })
-  }
-  for (const groupId of GROUPS) {
-    for (const topic of TOPICS) {
-      const coordinatorKeys = [new Reference('shareKey', `${groupId} ${topic}`)]
-      await ready(apis.findCoordinator as never, 6, { keyType: 2, coordinatorKeys })
-      await ready(apis.readShareGroupState as never, 0, {
-        groupId,
-        topics: [
-          {
-            topicId: new Reference('topicId', topic),
-            partitions: [{ partition: 0, leaderEpoch: 0 }],
-          },
-        ],
-      })
-    }
-  }
-}
-
-/** Waits until both brokers name the same topics. */
-async function settle(worlds: readonly World[]): Promise<void> {
-  for (let i = 0; i < SETTLE_TRIES; i++) {
-    const [ours, theirs] = await Promise.all(worlds.map((world) => world.refresh()))
-    if (ours === theirs) return
-    await pause(50)
-  }
-}
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))

@@ -19,6 +19,7 @@ export class Reference {
 export const TOPICS = ['dif-a', 'dif-b', 'dif-c'] as const
 export const GROUPS = ['g-classic', 'g-share', 'g-other']
 export const TRANSACTIONS = ['tx-a', 'tx-b']
+const ZEROS = 'AAAAAAAAAAAAAAAAAAAAAA'
 export const UNKNOWN_ID = 'AAAAAAAAAAAAAAAAAAAAMA'
 
 const topicNames = [...TOPICS, ...TOPICS, 'dif-missing', 'bad name!', '', '.', 'x'.repeat(250)]
@@ -26,7 +27,7 @@ const topicIds = [
   ...TOPICS.map((name) => new Reference('topicId', name)),
   ...TOPICS.map((name) => new Reference('topicId', name)),
   UNKNOWN_ID,
-  'AAAAAAAAAAAAAAAAAAAAAA',
+  ZEROS,
 ]
 const partitions = [0, 0, 0, 1, 1, 2, 7, -1]
 const offsets = [0, 0, 1, 2, 5, 1000, -1, -2]
@@ -39,7 +40,7 @@ const producerIds = [
   4_000_000,
 ]
 const producerEpochs = [new Reference('producerEpoch', 'tx-a'), 0, 0, 1, -1]
-const configNames = [
+export const CONFIG_NAMES = [
   'retention.ms',
   'cleanup.policy',
   'max.message.bytes',
@@ -65,6 +66,7 @@ const damaged = (bytes: Buffer, at: number): Buffer => {
 }
 const one = batch(1)
 const three = batch(3)
+/** Never null: no client sends that, and what becomes of it is not told. */
 const recordBytes = [
   one,
   three,
@@ -77,10 +79,9 @@ const recordBytes = [
   three.subarray(0, 40),
   Buffer.concat([one, three]),
   Buffer.alloc(0),
-  null,
 ]
 
-/** Values by field, or by `Message.field` where a name means different things. */
+/** Values by field, or by `Message.field` or `Message.array.field` where a name means more. */
 export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   name: topicNames,
   topic: topicNames,
@@ -88,6 +89,13 @@ export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   topicNames,
   topics: topicNames,
   topicId: topicIds,
+  // Apache Kafka fails over a topic id of zeros here, which no client sends.
+  'FetchRequest.topicId': topicIds.filter((id) => id !== ZEROS),
+  // It also fails over a topic without a name where no cursor is given.
+  'DescribeTopicPartitionsRequest.name': topicNames.filter((name) => name !== ''),
+  // It asks its share coordinator again and again for partitions that do not exist.
+  'DescribeShareGroupOffsetsRequest.partitions': [0],
+  'AlterShareGroupOffsetsRequest.partitionIndex': [0, 0, 1, 2, 7],
   topicIds,
   partition: partitions,
   partitions,
@@ -97,6 +105,7 @@ export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   index: partitions,
   offset: offsets,
   fetchOffset: offsets,
+  startOffset: [0, 0, 1, 5, -1],
   committedOffset: offsets,
   committedMetadata: ['', 'note', null],
   startPartitionIndex: partitions,
@@ -146,14 +155,20 @@ export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   brokerIds,
   replicas: brokerIds,
   brokerId: brokerIds,
-  resourceType: [2, 4, 2, 32, 16, 8, 99],
+  // Loggers (8) are a matter of what a broker is made of.
+  resourceType: [2, 4, 2, 32, 16, 99],
+  ownerPrincipalType: ['User', 'User', ''],
+  ownerPrincipalName: ['a', ''],
   resourceName: [...TOPICS, '1', '', 'g-classic'],
-  configurationKeys: configNames,
-  'IncrementalAlterConfigsRequest.name': configNames,
-  'AlterConfigsRequest.name': configNames,
-  'CreateTopicsRequest.value': configValues,
+  configurationKeys: CONFIG_NAMES,
+  'IncrementalAlterConfigsRequest.name': CONFIG_NAMES,
+  'AlterConfigsRequest.name': CONFIG_NAMES,
+  'CreateTopicsRequest.configs.name': ['retention.ms', 'cleanup.policy', 'no.such.setting'],
+  'CreateTopicsRequest.configs.value': ['60000', 'delete', 'compact', 'abc', null],
   value: configValues,
-  configOperation: [0, 1, 2, 3, 9],
+  // -1: whoever answers.
+  nodeId: [-1, -1, 1, 9],
+  configOperation: [0, 0, 1, 2, 3],
   electionType: [0, 1, 5],
   validateOnly: [true, false],
   statesFilter: ['Stable', 'Empty', 'nonsense'],

@@ -1,15 +1,52 @@
-/** Differences that stay, each with its reason. */
+/**
+ * Differences that stay, each with its reason: docs/internals/testing.md lists them. A difference
+ * that is on no list is a fault.
+ */
 import type { Api } from '@ottla/protocol'
 import type { Difference } from './differential.ts'
+import { CONFIG_NAMES } from './domain.ts'
+import type { Answer } from './world.ts'
 
 interface Known {
-  readonly api: string
+  /** Names of the APIs it is about. */
+  readonly apis: readonly string[]
   readonly reason: string
   readonly applies: (difference: Difference) => boolean
 }
 
-export const KNOWN: readonly Known[] = []
+export const KNOWN: readonly Known[] = [
+  {
+    apis: ['DescribeConfigs'],
+    reason:
+      "A broker's own names and places are its own, and ottla lets groups form without delay " +
+      'where Apache Kafka waits a second or three.',
+    applies: ({ ottla, apache }) => same(withoutOwnSettings(ottla), withoutOwnSettings(apache)),
+  },
+]
 
 export function reasonFor(api: Api, difference: Difference): string | undefined {
-  return KNOWN.find((known) => known.api === api.name && known.applies(difference))?.reason
+  const known = KNOWN.find(({ apis, applies }) => apis.includes(api.name) && applies(difference))
+  return known?.reason
+}
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+const BROKER = 4
+/** Groups form at once: see the defaults of these settings. */
+const UNHURRIED = /assignment\.interval\.ms$|rebalance\.delay\.ms$/
+
+interface DescribedResource {
+  readonly resourceType: number
+  readonly configs: readonly { readonly name: string }[]
+}
+
+/** Of brokers only the settings that requests change are compared; the tables have other tests. */
+function withoutOwnSettings(answer: Answer): unknown {
+  const { results } = (answer ?? {}) as { results?: readonly DescribedResource[] }
+  return results?.map((result) => ({
+    ...result,
+    configs: result.configs.filter(({ name }) =>
+      result.resourceType === BROKER ? CONFIG_NAMES.includes(name) : !UNHURRIED.test(name),
+    ),
+  }))
 }

@@ -15,8 +15,9 @@ export function randomBody(api: Api, version: number, random: SeededRandom): unk
   return fields(api.request.name, api.request.fields, version, random, filler)
 }
 
+/** `path` names the message and the array inside which the fields are. */
 function fields(
-  message: string,
+  path: string,
   table: Fields,
   version: number,
   random: SeededRandom,
@@ -25,13 +26,13 @@ function fields(
   const value: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(table)) {
     if (!inRange(field.versions, version) || DEFAULTED.has(name)) continue
-    value[name] = fieldValue(message, name, field, version, random, filler[name])
+    value[name] = fieldValue(path, name, field, version, random, filler[name])
   }
   return value
 }
 
 function fieldValue(
-  message: string,
+  path: string,
   name: string,
   field: Field<unknown>,
   version: number,
@@ -39,7 +40,7 @@ function fieldValue(
   filler: unknown,
 ): unknown {
   const scalar = field.kind === 'scalar' ? field.scalar : field.element
-  const pool = scalar && poolOf(message, name, scalar)
+  const pool = scalar && poolOf(path, name, scalar)
   const mayBeNull = isNullable(field, version)
   const pick = (): unknown => {
     for (let tries = 0; pool && tries < 20; tries++) {
@@ -54,7 +55,13 @@ function fieldValue(
     return pool ? pick() : usual
   }
   const inner = (source: unknown) =>
-    fields(message, field.fields as Fields, version, random, (source ?? {}) as never)
+    fields(
+      `${messageOf(path)}.${name}`,
+      field.fields as Fields,
+      version,
+      random,
+      (source ?? {}) as never,
+    )
   if (field.kind === 'struct') {
     return filler === null && mayBeNull ? null : inner(filler)
   }
@@ -88,11 +95,13 @@ function distinct(entries: readonly Record<string, unknown>[]): Record<string, u
 }
 
 /** The values for a field that are of its type; a name may stand for fields of several types. */
-function poolOf(message: string, name: string, scalar: ScalarType): unknown[] | undefined {
-  const values = VALUES[`${message}.${name}`] ?? VALUES[name]
+function poolOf(path: string, name: string, scalar: ScalarType): unknown[] | undefined {
+  const values = VALUES[`${path}.${name}`] ?? VALUES[`${messageOf(path)}.${name}`] ?? VALUES[name]
   const fitting = values?.filter((value) => value === null || typeOf(value, scalar))
   return fitting?.some((value) => value !== null) ? fitting : undefined
 }
+
+const messageOf = (path: string): string => path.split('.')[0] as string
 
 const REFERENCE_TYPES: Readonly<Record<Reference['kind'], ScalarType>> = {
   topicId: 'uuid',

@@ -23,7 +23,10 @@ export class MemberConnection {
     this.socket.on('data', (chunk) => this.take(chunk))
     this.socket.on('error', (error) => this.fail(error))
     this.socket.on('close', () => this.fail(new Error('the broker closed the connection')))
-    this.socket.setTimeout(ANSWER_TIMEOUT_MS, () => this.fail(new Error('no answer in time')))
+    this.socket.setTimeout(ANSWER_TIMEOUT_MS, () => {
+      // A member may be silent for long; only a broker that is asked may not.
+      if (this.waiting.length > 0) this.fail(new Error('no answer in time'))
+    })
   }
 
   private take(chunk: Buffer): void {

@@ -10,7 +10,13 @@ import { ShareTranscript } from './share-transcript.ts'
 let both: BothBrokers
 
 beforeAll(async () => {
-  both = await startBothBrokers()
+  // The members do not beat while the tools run, and hold what they have acquired.
+  both = await startBothBrokers({
+    'group.share.max.session.timeout.ms': '600000',
+    'group.share.session.timeout.ms': '600000',
+    'group.share.max.record.lock.duration.ms': '600000',
+    'group.share.record.lock.duration.ms': '600000',
+  })
 })
 afterAll(() => both?.stop())
 

@@ -8,6 +8,8 @@ import { type ApacheBroker, startApacheBroker } from './apache-broker.ts'
 import { runTool, type ToolOptions, type ToolResult } from './apache-tools.ts'
 
 const SETTINGS = {
+  // Records of tests are old, and a machine under load needs long enough for them to be deleted.
+  'log.retention.ms': '-1',
   'offsets.topic.num.partitions': '5',
   'group.initial.rebalance.delay.ms': '0',
   'group.streams.initial.rebalance.delay.ms': '0',

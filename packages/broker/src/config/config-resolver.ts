@@ -39,7 +39,8 @@ export interface ConfigSynonym {
 export interface DescribedConfig {
   readonly name: string
   readonly value: string | null
-  readonly row: ConfigRow
+  /** Missing for a name that no table knows: brokers keep those too, for plugins. */
+  readonly row: ConfigRow | undefined
   readonly source: number
   readonly isReadOnly: boolean
   readonly isSensitive: boolean
@@ -205,7 +206,7 @@ export class ConfigResolver {
 
   describeBroker(resourceName: string): DescribedConfig[] {
     if (resourceName === '') return this.describeDynamic(ResourceType.BROKER, '')
-    return Object.entries<ConfigRow>(brokerSettings)
+    const known = Object.entries<ConfigRow>(brokerSettings)
       .filter(([, row]) => !row.internal)
       .map(([name, row]) => {
         const own = this.brokerSynonyms(name as BrokerSettingName)[0]
@@ -222,15 +223,35 @@ export class ConfigResolver {
           isReadOnly: !row.dynamic || row.dynamic === 'read-only',
         })
       })
+    return [...known, ...this.describeUnknown()]
+  }
+
+  /** Values under names that no table knows; they may be secrets, and are not shown. */
+  private describeUnknown(): DescribedConfig[] {
+    const own = this.dynamic(ResourceType.BROKER, String(this.nodeId)) ?? new Map<string, string>()
+    const general = this.dynamic(ResourceType.BROKER, '') ?? new Map<string, string>()
+    const names = new Set([...own.keys(), ...general.keys()])
+    const unknown = [...names].filter((name) => !Object.hasOwn(brokerSettings, name))
+    return unknown.map((name) => {
+      const { DYNAMIC_BROKER, DYNAMIC_DEFAULT_BROKER } = ConfigSource
+      const sources = [
+        ...(own.has(name) ? [DYNAMIC_BROKER] : []),
+        ...(general.has(name) ? [DYNAMIC_DEFAULT_BROKER] : []),
+      ]
+      return hidden(name, sources)
+    })
   }
 
   /** The cluster-wide defaults: only what was set. */
   private describeDynamic(type: number, resource: string): DescribedConfig[] {
     const found: DescribedConfig[] = []
     for (const [name, value] of this.dynamic(type, resource) ?? []) {
-      if (!Object.hasOwn(brokerSettings, name)) continue
-      const row: ConfigRow = brokerSettings[name as BrokerSettingName]
       const source = ConfigSource.DYNAMIC_DEFAULT_BROKER
+      if (!Object.hasOwn(brokerSettings, name)) {
+        found.push(hidden(name, [source]))
+        continue
+      }
+      const row: ConfigRow = brokerSettings[name as BrokerSettingName]
       const synonyms = [{ name, value, source }]
       found.push(described({ name, row, value, source, synonyms, isReadOnly: false }))
     }
@@ -322,8 +343,18 @@ export class ConfigResolver {
   }
 }
 
+const hidden = (name: string, sources: readonly number[]): DescribedConfig => ({
+  name,
+  value: null,
+  row: undefined,
+  source: sources[0] as number,
+  isReadOnly: true,
+  isSensitive: true,
+  synonyms: sources.map((source) => ({ name, value: null, source })),
+})
+
 function described(entry: Omit<DescribedConfig, 'isSensitive'>): DescribedConfig {
-  if (entry.row.type !== 'password') return { ...entry, isSensitive: false }
+  if (entry.row?.type !== 'password') return { ...entry, isSensitive: false }
   const synonyms = entry.synonyms.map((synonym) => ({ ...synonym, value: null }))
   return { ...entry, value: null, synonyms, isSensitive: true }
 }

@@ -48,6 +48,12 @@ export type Answer<T> =
   | { readonly kind: 'refused'; readonly error: ErrorName }
   | { readonly kind: 'done'; readonly value: T }
 
+/**
+ * What a producer's version of a request lets it do about a partition that is not in its
+ * transaction: have it added (V2), learn that it can only abort, or neither.
+ */
+export type ProducerReach = 'adds' | 'can-abort' | 'none'
+
 const MARKER_RETRY_MS = 100
 /** Longest wait for a transaction that is being completed before the client is sent away. */
 const SETTLE_MS_MAX = 1000
@@ -198,6 +204,7 @@ export class TransactionService {
     partitions: readonly (readonly [string, number])[],
     clientVersion: number,
   ): Promise<ErrorName> {
+    if (transactionalId === '') return 'INVALID_REQUEST'
     const fault = await this.load(transactionalId)
     if (fault) return fault
     const { clock } = this.options
@@ -225,7 +232,8 @@ export class TransactionService {
     isCommit: boolean,
     isV2: boolean,
   ): Promise<Answer<ProducerIdentity>> {
-    const fault = await this.load(transactionalId)
+    const isNamed = transactionalId !== ''
+    const fault = isNamed ? await this.load(transactionalId) : 'INVALID_REQUEST'
     if (fault) return { kind: 'refused', error: fault }
     const { coordinator, options } = this
     if (!isV2) {
@@ -250,7 +258,7 @@ export class TransactionService {
     producer: ProducerIdentity,
     topic: string,
     partition: number,
-    isV2: boolean,
+    reach: ProducerReach,
   ): ErrorName | Promise<ErrorName> {
     const known = this.coordinator.transactions.get(transactionalId)
     if (known?.producerId === producer.producerId) {
@@ -259,7 +267,7 @@ export class TransactionService {
       const isSettled = !this.coordinator.changing.has(transactionalId)
       if (isIn && isSettled && producer.producerEpoch === known.producerEpoch) return 'NONE'
     }
-    return this.admitSlowly(transactionalId, producer, topic, partition, isV2)
+    return this.admitSlowly(transactionalId, producer, topic, partition, reach)
   }
 
   private async admitSlowly(
@@ -267,18 +275,19 @@ export class TransactionService {
     producer: ProducerIdentity,
     topic: string,
     partition: number,
-    isV2: boolean,
+    reach: ProducerReach,
   ): Promise<ErrorName> {
+    if (transactionalId === '') return 'INVALID_REQUEST'
     const fault = await this.load(transactionalId)
-    if (fault) return isV2 ? fault : 'NOT_ENOUGH_REPLICAS'
+    if (fault) return reach === 'adds' ? fault : 'NOT_ENOUGH_REPLICAS'
     // Another request of this producer may just be adding the same partition.
     await this.settled(transactionalId)
     const known = this.coordinator.transactions.get(transactionalId)
     if (!known || known.producerId !== producer.producerId) return 'INVALID_PRODUCER_ID_MAPPING'
     if (producer.producerEpoch !== known.producerEpoch) return 'INVALID_PRODUCER_EPOCH'
     if (known.state === 'Ongoing' && hasPartition(known, topic, partition)) return 'NONE'
-    if (!isV2) return 'INVALID_TXN_STATE'
-    return this.join(transactionalId, producer, topic, partition)
+    if (reach === 'adds') return this.join(transactionalId, producer, topic, partition)
+    return reach === 'can-abort' ? 'TRANSACTION_ABORTABLE' : 'INVALID_TXN_STATE'
   }
 
   /** Partitions that are about to be added for a V2 producer: one record takes them all. */

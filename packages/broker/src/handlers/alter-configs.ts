@@ -3,7 +3,8 @@
  *
  * Behaviour: the first replaces everything that is set on a resource, the second changes single
  * settings (SET, DELETE, APPEND, SUBTRACT). Both take effect without a restart; a setting that
- * needs one is refused. Each resource succeeds or fails for itself.
+ * needs one is refused. Each resource succeeds or fails for itself: what is wrong with the request
+ * comes first (INVALID_REQUEST), then the values (INVALID_CONFIG), last whether the topic is there.
  */
 import { apis, errorCode } from '@ottla/protocol'
 import type { BrokerServices } from '../broker-services.ts'
@@ -28,13 +29,9 @@ export const alterConfigs = handler(
   { lowest: 0, highest: 2 },
   async (services, _context, request) => ({
     throttleTimeMs: 0,
-    responses: await alterEach(services, request, (image, resource) => {
-      const wanted = new Map(resource.configs.map(({ name, value }) => [name, value]))
-      if (wanted.size < resource.configs.length) {
-        throw new Refusal('INVALID_REQUEST', 'Error due to duplicate config keys')
-      }
-      return replaceConfigs(image, targetOf(services, resource), wanted)
-    }),
+    responses: await alterEach(services, request, (image, resource) =>
+      replaceConfigs(image, targetOf(services, resource), resource.configs),
+    ),
   }),
 )
 

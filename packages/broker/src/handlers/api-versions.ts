@@ -12,6 +12,8 @@ import { type Handler, handler } from '../handler.ts'
 
 const SOFTWARE_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
+const NO_NODE = -1
+
 /** `handlers` is passed in because the list itself contains this handler. */
 export const apiVersions = (handlers: () => readonly Handler[]): Handler =>
   handler(apis.apiVersions, { lowest: 0, highest: 5 }, (services, context, request) => {
@@ -19,7 +21,9 @@ export const apiVersions = (handlers: () => readonly Handler[]): Handler =>
     const { clientSoftwareName, clientSoftwareVersion, clusterId, nodeId } = request
     const isNamed =
       SOFTWARE_NAME.test(clientSoftwareName) && SOFTWARE_NAME.test(clientSoftwareVersion)
-    if (apiVersion >= 3 && !isNamed) {
+    // Whoever means a cluster means a node of it as well, and the other way round.
+    const isHalf = (clusterId === null) !== (nodeId === NO_NODE)
+    if ((apiVersion >= 3 && !isNamed) || (apiVersion >= 5 && isHalf)) {
       return { errorCode: errorCode('INVALID_REQUEST'), apiKeys: [], throttleTimeMs: 0 }
     }
     const isOther =

@@ -9,18 +9,22 @@ import { CLUSTER_OPERATIONS, OPERATIONS_NOT_ASKED } from '../authorized-operatio
 import { handler } from '../handler.ts'
 
 const BROKERS = 1
+const CONTROLLERS = 2
 
 export const describeCluster = handler(
   apis.describeCluster,
   { lowest: 0, highest: 2 },
   (services, { connection }, request) => {
     const { nodeId, clusterId } = services
-    if (request.endpointType !== BROKERS) {
+    const { endpointType } = request
+    if (endpointType !== BROKERS) {
+      const isKnown = endpointType === CONTROLLERS
       return {
         throttleTimeMs: 0,
-        errorCode: errorCode('MISMATCHED_ENDPOINT_TYPE'),
-        errorMessage:
-          'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER',
+        errorCode: errorCode(isKnown ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE'),
+        errorMessage: isKnown
+          ? 'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER'
+          : `Unsupported endpoint type ${endpointType}`,
         endpointType: BROKERS,
         clusterId: '',
         brokers: [],

@@ -19,6 +19,7 @@ import { topicNameFault } from '../metadata/topic-names.ts'
 
 type Answer = InferInput<typeof DescribeConfigsResponse>['results'][number]
 
+const UNKNOWN_TYPE = 0
 /** Numbers of the types of values on the wire. */
 const TYPE_NUMBERS = {
   boolean: 1,
@@ -35,35 +36,57 @@ const TYPE_NUMBERS = {
 interface Resource {
   readonly resourceType: number
   readonly resourceName: string
+}
+
+interface AskedResource extends Resource {
   readonly configurationKeys: readonly string[] | null
 }
 
 export const describeConfigs = handler(
   apis.describeConfigs,
   { lowest: 1, highest: 4 },
-  (services, _context, request) => ({
-    throttleTimeMs: 0,
-    results: request.resources.map((resource) => answer(services, resource, request)),
-  }),
+  (services, _context, request) => {
+    // One resource of a type that nobody knows spoils the whole request.
+    const types: readonly number[] = Object.values(ResourceType)
+    const stranger = request.resources.find(({ resourceType }) => !types.includes(resourceType))
+    const results = stranger
+      ? request.resources.map((resource) => refused(resource, unexpected(stranger)))
+      : request.resources.map((resource) => answer(services, resource, request))
+    return { throttleTimeMs: 0, results }
+  },
 )
+
+interface Refused {
+  readonly error: ErrorName
+  readonly message: string
+}
+
+const unexpected = ({ resourceType, resourceName }: Resource): Refused => ({
+  error: 'INVALID_REQUEST',
+  message: `Unexpected resource type ${resourceType} for resource ${resourceName}`,
+})
+
+const refused = (
+  { resourceType, resourceName }: Resource,
+  { error, message }: Refused,
+): Answer => ({
+  errorCode: errorCode(error),
+  errorMessage: message,
+  resourceType,
+  resourceName,
+  configs: [],
+})
 
 function answer(
   services: BrokerServices,
-  resource: Resource,
+  resource: AskedResource,
   options: { includeSynonyms: boolean; includeDocumentation: boolean },
 ): Answer {
   const { resourceType, resourceName, configurationKeys } = resource
   const found = describe(services, resourceType, resourceName)
-  if ('error' in found) {
-    return {
-      errorCode: errorCode(found.error),
-      errorMessage: found.message,
-      resourceType,
-      resourceName,
-      configs: [],
-    }
-  }
-  const wanted = configurationKeys === null ? undefined : new Set(configurationKeys)
+  if ('error' in found) return refused(resource, found)
+  // No names at all ask for everything, as null does.
+  const wanted = configurationKeys?.length ? new Set(configurationKeys) : undefined
   return {
     errorCode: 0,
     errorMessage: '',
@@ -78,15 +101,13 @@ function answer(
         configSource: config.source,
         isSensitive: config.isSensitive,
         synonyms: options.includeSynonyms ? config.synonyms : [],
-        configType: TYPE_NUMBERS[config.row.type],
-        documentation: options.includeDocumentation ? config.row.doc : null,
+        configType: config.row ? TYPE_NUMBERS[config.row.type] : UNKNOWN_TYPE,
+        documentation: options.includeDocumentation ? (config.row?.doc ?? null) : null,
       })),
   }
 }
 
-type Found =
-  | { readonly configs: readonly DescribedConfig[] }
-  | { readonly error: ErrorName; readonly message: string }
+type Found = { readonly configs: readonly DescribedConfig[] } | Refused
 
 function describe(services: BrokerServices, type: number, name: string): Found {
   const { configs, image, nodeId } = services
@@ -119,7 +140,7 @@ function describe(services: BrokerServices, type: number, name: string): Found {
       if (name === '') return { error: 'INVALID_REQUEST', message: 'Group name must not be empty' }
       return { configs: configs.describeGroup(name) }
     default:
-      return { error: 'INVALID_REQUEST', message: `Unsupported resource type: ${type}` }
+      return unexpected({ resourceType: type, resourceName: name })
   }
 }
 

@@ -26,11 +26,14 @@ export const describeTopicPartitions = handler(
   (services, _context, request) => {
     const { image, config } = services
     const { cursor } = request
-    const limit = Math.min(
-      request.responsePartitionLimit,
-      config.get('max.request.partition.size.limit'),
-    )
     const named = request.topics.map((topic) => topic.name)
+    const isLost = cursor && named.length > 0 && !named.includes(cursor.topicName)
+    if (cursor && (isLost || cursor.partitionIndex < 0)) return refused(named)
+    // One partition at least, so that paging makes progress whatever was asked.
+    const limit = Math.max(
+      1,
+      Math.min(request.responsePartitionLimit, config.get('max.request.partition.size.limit')),
+    )
     const names = [...new Set(named.length > 0 ? named : image.topics.keys())]
       .sort()
       .filter((name) => !cursor || name >= cursor.topicName)
@@ -61,6 +64,18 @@ const page = (
   topics: TopicAnswer[],
   nextCursor: { topicName: string; partitionIndex: number } | null,
 ) => ({ throttleTimeMs: 0, topics, nextCursor })
+
+/** The cursor is none: every topic that was named says so. */
+const refused = (names: readonly string[]) =>
+  page(
+    names.map((name) => ({
+      errorCode: errorCode('INVALID_REQUEST'),
+      name,
+      topicId: ZERO_UUID,
+      partitions: [],
+    })),
+    null,
+  )
 
 const unknown = (name: string): TopicAnswer => ({
   errorCode: errorCode(

@@ -116,7 +116,10 @@ async function read(
   for (const target of fetching.targets) {
     const log = locate(services, apiVersion, target)
     if (typeof log === 'string') {
-      round.answers.push(failed(target.partition, log))
+      // As Apache Kafka does: an empty list where nothing is known, none where a log refuses.
+      const isUnknown = log.startsWith('UNKNOWN_TOPIC')
+      const abortedTransactions = isUnknown ? [] : null
+      round.answers.push({ ...failed(target.partition, log), abortedTransactions })
       round.isUrgent = true
       continue
     }
@@ -172,12 +175,7 @@ function readPartition(
   const { fetchOffset } = target
   if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
     round.isUrgent = true
-    return {
-      ...failed(target.partition, 'OFFSET_OUT_OF_RANGE'),
-      highWatermark: log.highWatermark,
-      lastStableOffset: log.lastStableOffset,
-      logStartOffset: log.logStartOffset,
-    }
+    return failed(target.partition, 'OFFSET_OUT_OF_RANGE')
   }
   const diverging = divergence(log, target)
   if (diverging) {

@@ -72,15 +72,15 @@ async function answer(
   query: Query & { readonly isCommittedOnly: boolean },
 ): Promise<PartitionAnswer> {
   const { partitionIndex, timestamp, currentLeaderEpoch, isCommittedOnly } = query
+  if (timestamp < 0 && (SPECIAL.get(timestamp) ?? Number.POSITIVE_INFINITY) > apiVersion) {
+    return failed(partitionIndex, 'UNSUPPORTED_VERSION')
+  }
   const partition = services.image.topics.get(topicName)?.partitions[partitionIndex]
   const log = services.partitions.get(topicName, partitionIndex)
   if (!partition || !log) return failed(partitionIndex, 'UNKNOWN_TOPIC_OR_PARTITION')
   if (currentLeaderEpoch >= 0 && currentLeaderEpoch !== partition.leaderEpoch) {
     const isOld = currentLeaderEpoch < partition.leaderEpoch
     return failed(partitionIndex, isOld ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
-  }
-  if (timestamp < 0 && (SPECIAL.get(timestamp) ?? Number.POSITIVE_INFINITY) > apiVersion) {
-    return failed(partitionIndex, 'UNSUPPORTED_VERSION')
   }
   try {
     await log.ready()

@@ -5,7 +5,8 @@
  * when both the broker (auto.create.topics.enable) and the request allow it, and the answer already
  * describes them: there is no moment in which a topic exists without a leader.
  * Version notes: v0 takes an empty list for all topics, later ones null. Topic ids from 10, topics
- * by id alone from 12. Authorized operations of topics from 8, of the cluster from 8 to 10.
+ * by id alone from 12, and then no names count beside them. Authorized operations of topics from
+ * 8, of the cluster from 8 to 10.
  */
 import { ZERO_UUID } from '@ottla/base'
 import {
@@ -31,6 +32,9 @@ export const metadata = handler(
   apis.metadata,
   { lowest: 0, highest: 13 },
   async (services, { apiVersion, connection }, request) => {
+    if (apiVersion < 12 && request.topics?.some(({ topicId }) => topicId !== ZERO_UUID)) {
+      return refused(request.topics)
+    }
     const { host, port } = services.endpoints.for(connection)
     return {
       throttleTimeMs: 0,
@@ -45,6 +49,18 @@ export const metadata = handler(
     }
   },
 )
+
+/** Ids in versions that have a field for them but no meaning: nothing is answered. */
+const refused = (
+  topics: readonly { readonly name: string | null; readonly topicId: string }[],
+) => ({
+  throttleTimeMs: 0,
+  brokers: [],
+  clusterId: null,
+  controllerId: -1,
+  topics: topics.map(({ name, topicId }) => failed(name, topicId, errorCode('INVALID_REQUEST'))),
+  errorCode: 0,
+})
 
 /** Only topics with a name have operations; ids that nothing is known of do not. */
 const withOperations = (topics: TopicAnswer[], request: MetadataRequest): TopicAnswer[] =>
@@ -64,15 +80,17 @@ async function topicsOf(
   if (topics === null || (apiVersion === 0 && topics.length === 0)) {
     return [...image.topics.values()].map((topic) => describe(services, topic))
   }
+  const ids = topics.map(({ topicId }) => topicId).filter((topicId) => topicId !== ZERO_UUID)
+  // Java clients that ask by id leave names empty, others null.
+  if (ids.length > 0) return [...new Set(ids)].map((topicId) => byId(services, topicId))
   const mayCreate =
     request.allowAutoTopicCreation && services.configs.broker('auto.create.topics.enable') === true
   const missing = topics
-    .map(({ name, topicId }) => (topicId === ZERO_UUID ? name : null))
+    .map(({ name }) => name)
     .filter((name): name is string => name !== null && !image.topics.has(name))
   if (mayCreate && missing.length > 0) await services.topics.autoCreate([...new Set(missing)])
   return topics.map(({ name, topicId }) =>
-    // Java clients that ask by id leave the name empty, others null; the id counts.
-    name === null || topicId !== ZERO_UUID ? byId(services, topicId) : byName(services, name),
+    name === null ? byId(services, topicId) : byName(services, name),
   )
 }
 

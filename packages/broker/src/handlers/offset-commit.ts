@@ -53,7 +53,9 @@ export const offsetCommit = handler(
         name: topic.name,
         topicId: topic.topicId,
         partitions: topic.partitions.map(({ partitionIndex }, i) => {
-          const error = refused ?? collected.errors[t]?.[i] ?? 'NONE'
+          // A partition nobody knows is told so whatever becomes of the others.
+          const own = collected.errors[t]?.[i] ?? 'NONE'
+          const error = own.startsWith('UNKNOWN_TOPIC') ? own : (refused ?? own)
           return {
             partitionIndex,
             errorCode: errorCode(error === 'NONE' && failure ? failure : error),

@@ -41,6 +41,11 @@ const ZSTD = 4
 /** Client id with which Apache Kafka's tools may write to internal topics. */
 const ADMIN_CLIENT_ID = '__admin_client'
 const MINIMUM_BATCH_BYTES = 61
+/** Where a batch says how many bytes follow, the fewest it can say, and where its magic is. */
+const SIZE_POSITION = 8
+const SIZE_MIN = 14
+const MAGIC_POSITION = 16
+const MAGIC = 2
 /** From this version on a transactional producer leaves adding partitions to the broker. */
 const V2_VERSION = 12
 
@@ -119,6 +124,11 @@ interface Destination {
 const epochOf = (topic: TopicImage, index: number): number =>
   topic.partitions[index]?.leaderEpoch ?? 0
 
+interface Refused {
+  readonly error: ErrorName
+  readonly message: string | null
+}
+
 interface Client {
   readonly apiVersion: number
   readonly clientId: string
@@ -130,6 +140,7 @@ class Append {
   private readonly client: Client
   private readonly request: ProduceRequest
   private readonly pending: Promise<void>[]
+  private readonly requestFault: ErrorName | undefined
 
   constructor(
     services: BrokerServices,
@@ -141,6 +152,7 @@ class Append {
     this.client = client
     this.request = request
     this.pending = pending
+    this.requestFault = requestFault(request)
   }
 
   /**
@@ -182,14 +194,15 @@ class Append {
       producerId: producerIdOf(batch),
       producerEpoch: producerEpochOf(batch),
     }
-    const isV2 = this.client.apiVersion >= V2_VERSION
+    const { apiVersion } = this.client
+    const reach = apiVersion >= V2_VERSION ? 'adds' : apiVersion === 11 ? 'can-abort' : 'none'
     const { transactions } = this.services
     return transactions.admit(
       this.request.transactionalId as string,
       producer,
       topic,
       partition,
-      isV2,
+      reach,
     )
   }
 
@@ -233,29 +246,20 @@ class Append {
     topic: TopicImage | ErrorName,
     index: number,
     records: RecordBytes | null,
-  ): { error: ErrorName; message: string | null } | undefined {
-    if (this.request.acks < -1 || this.request.acks > 1)
-      return { error: 'INVALID_REQUIRED_ACKS', message: null }
+  ): Refused | undefined {
+    if (this.requestFault) return { error: this.requestFault, message: null }
     if (typeof topic === 'string') return { error: topic, message: null }
     if (!topic.partitions[index]) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: null }
+    const fault = batchFault(contiguousRecords(records), this.client.apiVersion)
+    if (fault) return fault
+    if (this.request.acks < -1 || this.request.acks > 1) {
+      return { error: 'INVALID_REQUIRED_ACKS', message: null }
+    }
     if (isInternalTopic(topic.name) && this.client.clientId !== ADMIN_CLIENT_ID) {
       return {
         error: 'INVALID_TOPIC_EXCEPTION',
         message: `Cannot append to internal topic ${topic.name}`,
       }
-    }
-    const batch = contiguousRecords(records)
-    if (batch.length < MINIMUM_BATCH_BYTES) {
-      return { error: 'INVALID_RECORD', message: 'Produce requests must have exactly one batch' }
-    }
-    if (compressionOf(batch) === ZSTD && this.client.apiVersion < 7) {
-      return {
-        error: 'UNSUPPORTED_COMPRESSION_TYPE',
-        message: 'zstd needs version 7 of Produce or later',
-      }
-    }
-    if (isTransactional(batch) && this.request.transactionalId === null) {
-      return { error: 'INVALID_RECORD', message: 'A transactional batch needs a transactional id' }
     }
     return undefined
   }
@@ -277,6 +281,47 @@ class Append {
     if (this.request.acks !== 0) this.pending.push(durable)
     return durable
   }
+}
+
+/** What is wrong with a batch at first sight; the log looks closer. */
+function batchFault(batch: Buffer, apiVersion: number): Refused | undefined {
+  if (batch.length < MINIMUM_BATCH_BYTES) {
+    return { error: 'INVALID_RECORD', message: 'Produce requests must have exactly one batch' }
+  }
+  if (batch.readUInt8(MAGIC_POSITION) < MAGIC) {
+    return { error: 'INVALID_RECORD', message: 'Record batches must have magic 2' }
+  }
+  if (compressionOf(batch) === ZSTD && apiVersion < 7) {
+    return {
+      error: 'UNSUPPORTED_COMPRESSION_TYPE',
+      message: 'zstd needs version 7 of Produce or later',
+    }
+  }
+  if (batch.readInt32BE(SIZE_POSITION) + SIZE_POSITION + 4 !== batch.length) {
+    return { error: 'INVALID_RECORD', message: 'Produce requests must have exactly one batch' }
+  }
+  return undefined
+}
+
+/** What spoils the whole request: a batch that is none, or one of a transaction nobody named. */
+function requestFault({ transactionalId, topicData }: ProduceRequest): ErrorName | undefined {
+  let fault: ErrorName | undefined
+  for (const { partitionData } of topicData) {
+    for (const { records } of partitionData) {
+      const batch = contiguousRecords(records)
+      if (isCorrupt(batch)) return 'CORRUPT_MESSAGE'
+      if (transactionalId !== null || batch.length < MINIMUM_BATCH_BYTES) continue
+      if (isTransactional(batch)) fault = 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+    }
+  }
+  return fault
+}
+
+/** Its first bytes cannot be those of a batch of any version. */
+function isCorrupt(batch: Buffer): boolean {
+  if (batch.length < MAGIC_POSITION) return false
+  if (batch.readInt32BE(SIZE_POSITION) < SIZE_MIN) return true
+  return batch.length > MAGIC_POSITION && batch.readUInt8(MAGIC_POSITION) > MAGIC
 }
 
 function answerOf(index: number, result: AppendResult): PartitionAnswer {

@@ -5,6 +5,7 @@
  * Differences: the states of new partitions are made before the answer, which assigns them at once.
  * Apache Kafka makes them behind it, and assigns with the next heartbeat, 5 seconds later.
  */
+import type { Uuid } from '@ottla/base'
 import { apis, type ErrorName, errorCode, type ShareGroupHeartbeatRequest } from '@ottla/protocol'
 import { StorageError } from '@ottla/storage'
 import type { BrokerServices, RequestContext } from '../broker-services.ts'
@@ -76,6 +77,11 @@ async function initialize(
   groupId: string,
   partitions: StatePartitions,
 ): Promise<boolean> {
+  const group = groups.coordinator.shareGroups.get(groupId)
+  if (!group) return false
+  const stateEpoch = group.groupEpoch
+  // Partitions that are added to a topic that is read already are read from their beginning.
+  const startOf = (topicId: Uuid) => (group.initialized.has(topicId) ? 0 : UNKNOWN_OFFSET)
   const errors = await Promise.all(
     [...partitions].flatMap(([topicId, topic]) =>
       [...topic.partitions].map((partition) => {
@@ -83,14 +89,13 @@ async function initialize(
         return share.states.perform(key, (states, nowMs) =>
           states.get(key)
             ? { records: [], error: 'NONE' }
-            : states.initialize(key, { stateEpoch: 0, startOffset: UNKNOWN_OFFSET }, nowMs),
+            : states.initialize(key, { stateEpoch, startOffset: startOf(topicId) }, nowMs),
         )
       }),
     ),
   )
   const { shareGroups } = groups.coordinator
-  const group = shareGroups.get(groupId)
-  if (!group || errors.some((error) => error !== 'NONE')) return false
+  if (shareGroups.get(groupId) !== group || errors.some((error) => error !== 'NONE')) return false
   const changes = new ShareChanges(shareGroups, groups.now())
   noteStates(changes, group, partitions, 'initialized')
   await groups.decided({ records: changes.records, response: undefined })

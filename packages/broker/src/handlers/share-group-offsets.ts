@@ -50,11 +50,13 @@ async function describeGroup(
 ): Promise<DescribedGroup> {
   const refused = (error: ErrorName) => ({ groupId, topics: [], errorCode: errorCode(error) })
   if (!servesShareGroups(services)) return refused('UNSUPPORTED_VERSION')
-  if (groupId === '') return refused('INVALID_GROUP_ID')
-  const fault = await services.groups.load(groupId)
+  const fault = groupId === '' ? undefined : await services.groups.load(groupId)
   if (fault) return refused(fault)
   const { image } = services
   const wanted = topics ?? known(services, groupId)
+  // Nothing can be kept for a group without a name, which Apache Kafka finds out late.
+  const isAsking = wanted.some(({ topicName }) => image.topics.has(topicName))
+  if (groupId === '' && isAsking) return refused('UNKNOWN_SERVER_ERROR')
   const described = wanted.map(async ({ topicName, partitions }) => {
     const topicId = image.topics.get(topicName)?.id ?? ZERO_UUID
     const answers = partitions.map((partition) =>
@@ -120,15 +122,17 @@ export const alterShareGroupOffsets = handler(
   async (services, _context, { groupId, topics }) => {
     const fault = await faultOf(services, groupId, { mayMake: true })
     if (fault) return { throttleTimeMs: 0, errorCode: errorCode(fault), responses: [] }
-    const offsets = topics.flatMap((topic) => offsetsOf(services, topic))
-    const errors = await moveTo(services, groupId, offsets)
     const { image } = services
+    const offsets = topics.flatMap((topic) => offsetsOf(services, topic))
+    const existing = topics.flatMap(({ topicName }) => image.topics.get(topicName) ?? [])
+    const errors = await moveTo(services, groupId, { offsets, topics: existing })
     const responses = topics.map(({ topicName, partitions }) => ({
       topicName,
       topicId: image.topics.get(topicName)?.id ?? ZERO_UUID,
       partitions: partitions.map(({ partitionIndex }) => {
+        const topicId = image.topics.get(topicName)?.id
         const at = offsets.findIndex(
-          (offset) => offset.topicName === topicName && offset.partition === partitionIndex,
+          (offset) => offset.topicId === topicId && offset.partition === partitionIndex,
         )
         const error: ErrorName = errors[at] ?? 'UNKNOWN_TOPIC_OR_PARTITION'
         return { partitionIndex, errorCode: errorCode(error) }
@@ -145,7 +149,7 @@ function offsetsOf(
 ): StartOffset[] {
   const topic = image.topics.get(topicName)
   return partitions.flatMap(({ partitionIndex: partition, startOffset }) =>
-    topic?.partitions[partition] ? [{ topicId: topic.id, topicName, partition, startOffset }] : [],
+    topic?.partitions[partition] ? [{ topicId: topic.id, partition, startOffset }] : [],
   )
 }
 
@@ -171,7 +175,7 @@ export const deleteShareGroupOffsets = handler(
       errorCode: 0,
       responses: found.map(({ topicName, topicId, isKnown }) => ({
         topicName,
-        topicId,
+        topicId: isKnown ? topicId : ZERO_UUID,
         errorCode: errorCode(isKnown ? 'NONE' : 'UNKNOWN_TOPIC_OR_PARTITION'),
       })),
     }

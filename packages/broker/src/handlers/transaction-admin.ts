@@ -18,6 +18,7 @@ import {
   type Transaction,
 } from '../coordinator/transaction/transaction-state.ts'
 import { handler } from '../handler.ts'
+import { topicNameFault } from '../metadata/topic-names.ts'
 
 export const listTransactions = handler(
   apis.listTransactions,
@@ -26,7 +27,8 @@ export const listTransactions = handler(
     await transactions.loadAll()
     const names: readonly string[] = TRANSACTION_STATES
     const states = request.stateFilters.filter((state) => names.includes(state))
-    const unknownStateFilters = request.stateFilters.filter((state) => !names.includes(state))
+    const unknown = request.stateFilters.filter((state) => !names.includes(state))
+    const unknownStateFilters = [...new Set(unknown)]
     const pattern = patternOf(request.transactionalIdPattern)
     if (pattern === undefined) {
       return {
@@ -134,6 +136,7 @@ async function producersOf(services: BrokerServices, topic: string, partitionInd
     errorCode: errorCode(error),
     activeProducers: [],
   })
+  if (topicNameFault(topic)) return refuse('INVALID_TOPIC_EXCEPTION')
   if (!log) return refuse('UNKNOWN_TOPIC_OR_PARTITION')
   try {
     await log.ready()

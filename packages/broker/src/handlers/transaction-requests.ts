@@ -10,7 +10,7 @@
  */
 import { apis, type ErrorName, errorCode } from '@ottla/protocol'
 import type { BrokerServices } from '../broker-services.ts'
-import { hasPartition } from '../coordinator/transaction/transaction-state.ts'
+import { hasPartition, isPrepared } from '../coordinator/transaction/transaction-state.ts'
 import { handler } from '../handler.ts'
 import { OFFSETS_TOPIC } from '../metadata/topic-names.ts'
 
@@ -67,16 +67,21 @@ async function add(services: BrokerServices, apiVersion: number, addition: Addit
     partitions.map((partition) => [name, partition] as const),
   )
   let error: ErrorName = 'NONE'
-  if (addition.verifyOnly) error = (await transactions.load(transactionalId)) ?? 'NONE'
-  else if (!hasUnknown) {
+  if (hasUnknown) error = 'NONE'
+  else if (addition.verifyOnly) {
+    const isNamed = transactionalId !== ''
+    error = isNamed ? ((await transactions.load(transactionalId)) ?? 'NONE') : 'INVALID_REQUEST'
+  } else {
     const clientVersion = apiVersion >= 4 ? 2 : 0
     error = await transactions.addPartitions(transactionalId, addition, partitions, clientVersion)
   }
   const errorOf = (topic: string, partition: number): ErrorName => {
     if (error !== 'NONE') return fencedFor(apiVersion, error)
-    if (addition.verifyOnly) return verify(services, apiVersion, addition, [topic, partition])
-    if (!hasUnknown) return 'NONE'
-    return isKnown(topic, partition) ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION'
+    if (hasUnknown) {
+      return isKnown(topic, partition) ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION'
+    }
+    if (!addition.verifyOnly) return 'NONE'
+    return verify(services, apiVersion, addition, [topic, partition])
   }
   return topics.map(({ name, partitions }) => ({
     name,
@@ -96,6 +101,7 @@ function verify(
   const known = services.transactions.coordinator.transactions.get(addition.transactionalId)
   if (!known || known.producerId !== addition.producerId) return 'INVALID_PRODUCER_ID_MAPPING'
   if (known.producerEpoch !== addition.producerEpoch) return 'PRODUCER_FENCED'
+  if (isPrepared(known.state)) return 'CONCURRENT_TRANSACTIONS'
   if (hasPartition(known, topic, partition)) return 'NONE'
   return apiVersion >= 5 ? 'TRANSACTION_ABORTABLE' : 'INVALID_TXN_STATE'
 }
@@ -109,7 +115,6 @@ export const addOffsetsToTxn = handler(
       throttleTimeMs: 0,
       errorCode: errorCode(fencedFor(apiVersion, error)),
     })
-    if (request.groupId === '') return answer('INVALID_GROUP_ID')
     await topics.ensureInternal(OFFSETS_TOPIC)
     const partition = [OFFSETS_TOPIC, groups.partitionOf(request.groupId)] as const
     const { transactionalId } = request

@@ -25,8 +25,9 @@ export const txnOffsetCommit = handler(
   async (services, { apiVersion }, request) => {
     const usesTopicIds = apiVersion >= 6
     const { accepted, errors } = collectOffsets(services, request.topics, usesTopicIds)
-    const refused = await refusal(services, apiVersion, request, accepted)
-    let failure: ErrorName | undefined = refused
+    // Partitions that nobody knows are answered without asking for more.
+    let failure: ErrorName | undefined
+    if (accepted.length > 0) failure = await refusal(services, apiVersion, request, accepted)
     if (!failure && accepted.length > 0) failure = await write(services, request, accepted)
     return {
       throttleTimeMs: 0,
@@ -56,6 +57,11 @@ async function refusal(
   if (groupId === '') return 'INVALID_GROUP_ID'
   const fault = await groups.load(groupId)
   if (fault) return fault
+  // The producer is asked after first: a fenced one need not know how its group is.
+  const partition = groups.partitionOf(groupId)
+  const reach = apiVersion >= 5 ? 'adds' : apiVersion === 4 ? 'can-abort' : 'none'
+  const error = await transactions.admit(transactionalId, request, OFFSETS_TOPIC, partition, reach)
+  if (error !== 'NONE') return error
   const isNamed =
     memberId !== '' || groupInstanceId !== null || request.generationIdOrMemberEpoch >= 0
   if (isNamed) {
@@ -67,10 +73,7 @@ async function refusal(
     if (error === 'STALE_MEMBER_EPOCH' && apiVersion < 6) return 'ILLEGAL_GENERATION'
     if (error) return error
   }
-  const partition = groups.partitionOf(groupId)
-  const isV2 = apiVersion >= 5
-  const error = await transactions.admit(transactionalId, request, OFFSETS_TOPIC, partition, isV2)
-  return error === 'NONE' ? undefined : error
+  return undefined
 }
 
 async function write(

@@ -11,6 +11,7 @@ import { topicSettings } from '../config/topic-settings.ts'
 import type { MetadataImage } from './metadata-image.ts'
 import { type MetadataRecord, metadataRecord } from './metadata-record.ts'
 import { Refusal } from './topic-controller.ts'
+import { topicNameFault } from './topic-names.ts'
 
 export const AlterOperation = { SET: 0, DELETE: 1, APPEND: 2, SUBTRACT: 3 } as const
 
@@ -67,76 +68,127 @@ export function incrementalAlter(
   target: AlterTarget,
   changes: readonly ConfigChange[],
 ): MetadataRecord[] {
-  checkResource(image, target)
-  const names = new Set(changes.map((change) => change.name))
-  if (names.size < changes.length) {
-    throw new Refusal('INVALID_REQUEST', 'Error due to duplicate config keys')
-  }
+  checkRequest(target, changes)
   const current = image.config(target.resourceType, target.resourceName)
+  const wanted = new Map(current)
   const records: MetadataRecord[] = []
   for (const change of changes) {
     const value = changedValue(target, change, current)
     if (value === undefined) continue
-    if (value !== null) checkValue(target, change.name, value)
-    if ((current?.get(change.name) ?? null) !== value) {
+    if (value === null) wanted.delete(change.name)
+    else wanted.set(change.name, value)
+    if ((current?.get(change.name) ?? null) !== value || isMinimumOfBrokers(target, change.name)) {
       records.push(configRecord(target, change.name, value))
     }
   }
+  check(image, target, { wanted, records })
   return records
 }
 
-/** Records for AlterConfigs, which replaces everything set on the resource. */
+/** Records for AlterConfigs, which replaces everything set on the resource; throws a Refusal. */
 export function replaceConfigs(
   image: MetadataImage,
   target: AlterTarget,
-  wanted: ReadonlyMap<string, string | null>,
+  configs: readonly { readonly name: string; readonly value: string | null }[],
 ): MetadataRecord[] {
-  checkResource(image, target)
+  const changes = configs.map((config) => ({ ...config, operation: AlterOperation.SET }))
+  checkRequest(target, changes)
   const current = image.config(target.resourceType, target.resourceName) ?? new Map()
+  const wanted = new Map(configs.map(({ name, value }) => [name, value as string]))
   const records: MetadataRecord[] = []
   for (const [name, value] of wanted) {
-    if (value === null) {
-      throw new Refusal('INVALID_CONFIG', `Null value not supported for configuration ${name}`)
+    if (current.get(name) !== value || isMinimumOfBrokers(target, name)) {
+      records.push(configRecord(target, name, value))
     }
-    checkValue(target, name, value)
-    if (current.get(name) !== value) records.push(configRecord(target, name, value))
   }
   for (const name of current.keys()) {
     if (!wanted.has(name)) records.push(configRecord(target, name, null))
   }
+  check(image, target, { wanted, records })
   return records
 }
 
-function checkResource(image: MetadataImage, target: AlterTarget): void {
+/** What is wrong with a request whatever there is. */
+function checkRequest(target: AlterTarget, changes: readonly ConfigChange[]): void {
+  const { resourceType, resourceName, nodeId } = target
+  const refuse = (message: string) => {
+    throw new Refusal('INVALID_REQUEST', message)
+  }
+  if (new Set(changes.map((change) => change.name)).size < changes.length) {
+    refuse('Error due to duplicate config keys')
+  }
+  const isEmpty = ({ operation, value }: ConfigChange) =>
+    operation !== AlterOperation.DELETE && value === null
+  const empty = changes.filter(isEmpty).map(({ name }) => name)
+  if (empty.length > 0) refuse(`Null value not supported for : ${empty.join(', ')}`)
+  if (resourceType === ResourceType.BROKER) {
+    if (resourceName === '' || resourceName === String(nodeId)) return
+    if (!/^[+-]?\d+$/.test(resourceName)) {
+      refuse(`Node id must be an integer, but it is: ${resourceName}`)
+    }
+    refuse(`Unexpected broker id, expected ${nodeId}, but received ${resourceName}`)
+  }
+  const { TOPIC, CLIENT_METRICS, GROUP } = ResourceType
+  if (![TOPIC, CLIENT_METRICS, GROUP].some((type) => type === resourceType)) {
+    refuse(`Unknown resource type ${resourceType}`)
+  }
+}
+
+/** Checks the name of a resource, then all that would be set on it, then whether it exists. */
+function check(
+  image: MetadataImage,
+  target: AlterTarget,
+  change: {
+    readonly wanted: ReadonlyMap<string, string>
+    readonly records: readonly MetadataRecord[]
+  },
+): void {
   const { resourceType, resourceName } = target
-  switch (resourceType) {
-    case ResourceType.TOPIC:
-      if (!image.topics.has(resourceName)) {
-        throw new Refusal(
-          'UNKNOWN_TOPIC_OR_PARTITION',
-          `The topic '${resourceName}' does not exist.`,
-        )
-      }
-      return
-    case ResourceType.BROKER:
-      if (resourceName !== '' && resourceName !== String(target.nodeId)) {
-        throw new Refusal(
-          'INVALID_REQUEST',
-          `Unexpected broker id, expected ${target.nodeId} or empty string, but received ${resourceName}`,
-        )
-      }
-      return
-    case ResourceType.CLIENT_METRICS:
-      if (resourceName === '')
-        throw new Refusal('INVALID_REQUEST', "Subscription name can't be empty")
-      return
-    case ResourceType.GROUP:
-      if (resourceName === '') {
-        throw new Refusal('INVALID_REQUEST', 'Default resources are not allowed for this type.')
-      }
-      return
-    default:
-      throw new Refusal('INVALID_REQUEST', `Unexpected resource type ${resourceType}`)
+  checkName(target)
+  for (const [name, value] of change.wanted) checkValue(target, name, value)
+  if (resourceType === ResourceType.BROKER) checkMinimum(image, target, change.records)
+  if (resourceType === ResourceType.TOPIC && !image.topics.has(resourceName)) {
+    throw new Refusal('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resourceName}' does not exist.`)
+  }
+}
+
+function checkName({ resourceType, resourceName }: AlterTarget): void {
+  if (resourceName === '') {
+    if (resourceType === ResourceType.TOPIC) {
+      throw new Refusal('INVALID_REQUEST', 'Default topic resources are not allowed.')
+    }
+    if (resourceType === ResourceType.GROUP) {
+      throw new Refusal('INVALID_REQUEST', 'Default group resources are not allowed.')
+    }
+    if (resourceType === ResourceType.CLIENT_METRICS) {
+      throw new Refusal('INVALID_REQUEST', "Subscription name can't be empty")
+    }
+  }
+  const fault = resourceType === ResourceType.TOPIC ? topicNameFault(resourceName) : undefined
+  if (fault) throw new Refusal('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: ${fault}`)
+}
+
+const MIN_INSYNC = 'min.insync.replicas'
+const isMinimumOfBrokers = ({ resourceType }: AlterTarget, name: string): boolean =>
+  resourceType === ResourceType.BROKER && name === MIN_INSYNC
+
+/** With eligible leader replicas there is one minimum in sync, that of the whole cluster. */
+function checkMinimum(
+  image: MetadataImage,
+  { resourceName }: AlterTarget,
+  records: readonly MetadataRecord[],
+): void {
+  if (image.level('eligible.leader.replicas.version') === 0) return
+  for (const record of records) {
+    if (record.name !== 'ConfigRecord' || record.value.name !== MIN_INSYNC) continue
+    if (resourceName !== '') {
+      const message = `Broker-level ${MIN_INSYNC} cannot be altered while ELR is enabled.`
+      throw new Refusal('INVALID_CONFIG', message)
+    }
+    if (record.value.value === null) {
+      const message = `Cluster-level ${MIN_INSYNC} cannot be removed while ELR is enabled.`
+      throw new Refusal('INVALID_CONFIG', message)
+    }
   }
 }
 
@@ -148,10 +200,7 @@ function changedValue(
 ): string | null | undefined {
   const { name, operation, value } = change
   if (operation === AlterOperation.DELETE) return null
-  if (value === null) {
-    throw new Refusal('INVALID_CONFIG', `Null value not supported for : ${name}`)
-  }
-  if (operation === AlterOperation.SET) return value
+  if (operation === AlterOperation.SET || value === null) return value
   if (operation !== AlterOperation.APPEND && operation !== AlterOperation.SUBTRACT) {
     throw new Refusal('INVALID_REQUEST', `Unknown operation ${operation} for ${name}`)
   }
@@ -193,9 +242,17 @@ function checkValue(target: AlterTarget, name: string, value: string): void {
       )
     }
   }
-  const what = target.resourceType === ResourceType.GROUP ? 'group' : 'topic'
+  const what = WHAT[target.resourceType] as string
   const fault = configFault(table, what, name, value)
-  if (fault) throw new Refusal('INVALID_CONFIG', fault)
+  // What a broker makes of its own settings is a matter of the request, Apache Kafka thinks.
+  const error = target.resourceType === ResourceType.BROKER ? 'INVALID_REQUEST' : 'INVALID_CONFIG'
+  if (fault) throw new Refusal(error, fault)
+}
+
+const WHAT: Readonly<Record<number, string>> = {
+  [ResourceType.TOPIC]: 'topic',
+  [ResourceType.BROKER]: 'broker',
+  [ResourceType.GROUP]: 'group',
 }
 
 const configRecord = (target: AlterTarget, name: string, value: string | null): MetadataRecord =>

@@ -203,18 +203,48 @@ describe('changing settings', () => {
 
   it('replaces everything when asked to', () => {
     const image = imageWith('a')
-    replay(image, replaceConfigs(image, target, new Map([['retention.ms', '1']])))
-    replay(image, replaceConfigs(image, target, new Map([['segment.ms', '2']])))
+    replay(image, replaceConfigs(image, target, [{ name: 'retention.ms', value: '1' }]))
+    replay(image, replaceConfigs(image, target, [{ name: 'segment.ms', value: '2' }]))
     expect([...(image.config(2, 'a') ?? [])]).toEqual([['segment.ms', '2']])
   })
 
   it.each([
     ['APPEND to a number', change('retention.ms', AlterOperation.APPEND, '1'), 'INVALID_CONFIG'],
-    ['no value', change('retention.ms', AlterOperation.SET), 'INVALID_CONFIG'],
+    ['no value', change('retention.ms', AlterOperation.SET), 'INVALID_REQUEST'],
     ['an unknown operation', change('retention.ms', 9, '1'), 'INVALID_REQUEST'],
     ['an unknown name', change('nope', AlterOperation.SET, '1'), 'INVALID_CONFIG'],
   ])('refuses %s', (_, wanted, error) => {
     expect(refusal(() => incrementalAlter(imageWith('a'), target, [wanted]))).toBe(error)
+  })
+
+  it('looks at the request first, then at the values, last at whether the topic is there', () => {
+    const nowhere = { ...target, resourceName: 'nowhere' }
+    const refused = (...configs: [string, string | null][]) =>
+      refusal(() =>
+        replaceConfigs(
+          imageWith('a'),
+          nowhere,
+          configs.map(([name, value]) => ({ name, value })),
+        ),
+      )
+    expect(refused(['retention.ms', null], ['nope', '1'])).toBe('INVALID_REQUEST')
+    expect(refused(['nope', '1'])).toBe('INVALID_CONFIG')
+    expect(refused(['retention.ms', '1'])).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+  })
+
+  it('keeps one minimum in sync for all brokers with eligible leader replicas', () => {
+    const image = new MetadataImage()
+    const alter = (resourceName: string, operation: number, value: string | null) =>
+      refusal(() => {
+        const broker = { ...target, resourceType: 4, resourceName }
+        incrementalAlter(image, broker, [change('min.insync.replicas', operation, value)])
+      })
+    expect(alter('1', AlterOperation.SET, '1')).toBe('NONE')
+    const name = 'eligible.leader.replicas.version'
+    replay(image, [metadataRecord('FeatureLevelRecord', { name, featureLevel: 1 })])
+    expect(alter('1', AlterOperation.SET, '1')).toBe('INVALID_CONFIG')
+    expect(alter('', AlterOperation.DELETE, null)).toBe('INVALID_CONFIG')
+    expect(alter('', AlterOperation.SET, '1')).toBe('NONE')
   })
 
   it('refuses to change dynamically what needs a restart', () => {

@@ -109,12 +109,11 @@ function checkNewTopic(
       `Topic '${topic.name}' collides with existing topic: ${collision}`,
     )
   }
-  const partitions = partitionsOf(context, topic)
   for (const { name, value } of topic.configs) {
     const configFault = context.topicConfigFault(name, value)
     if (configFault) throw new Refusal('INVALID_CONFIG', configFault)
   }
-  return { partitions }
+  return { partitions: partitionsOf(context, topic) }
 }
 
 function partitionsOf(context: ControllerContext, topic: CreatableTopic): number {

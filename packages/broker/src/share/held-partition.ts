@@ -12,6 +12,8 @@ import type { SharePartitionKey } from './share-state-records.ts'
 import type { ShareStateService } from './share-state-service.ts'
 import type { StateBatch } from './state-batches.ts'
 
+const FENCED = { records: [], error: 'FENCED_STATE_EPOCH' } as const
+
 export interface HeldPartitionOptions {
   readonly key: SharePartitionKey
   readonly log: PartitionLog
@@ -104,7 +106,10 @@ export class HeldPartition {
     const { key, stateEpoch, leaderEpoch, states, onFenced } = this.options
     const { startOffset, deliveryCompleteCount } = this.partition
     const write = { stateEpoch, leaderEpoch, startOffset, deliveryCompleteCount, stateBatches }
-    const error = await states.perform(key, (all, nowMs) => all.write(key, write, nowMs))
+    // Whoever was let go of must not undo what has been decided since.
+    const error = await states.perform(key, (all, nowMs) =>
+      this.isClosed ? FENCED : all.write(key, write, nowMs),
+    )
     if (error !== 'NONE') onFenced()
     return error
   }

@@ -9,7 +9,6 @@ import { kindOf } from '../coordinator/group/group-kinds.ts'
 import type { GroupService } from '../coordinator/group-service.ts'
 import { ShareGroup } from '../coordinator/share-group/share-group.ts'
 import {
-  bumpEpoch,
   forgetStates,
   noteStates,
   removeGroup,
@@ -24,9 +23,14 @@ export interface ShareGroupServices {
   readonly share: ShareService
 }
 
+/** A topic as the metadata names it. */
+interface TopicEntry {
+  readonly id: Uuid
+  readonly name: string
+}
+
 export interface StartOffset {
   readonly topicId: Uuid
-  readonly topicName: string
   readonly partition: number
   readonly startOffset: number
 }
@@ -44,35 +48,35 @@ export function changeFault(
   return groups.coordinator.shareGroups.get(groupId)?.isEmpty ? undefined : 'NON_EMPTY_GROUP'
 }
 
-/** Moves a group to other offsets; whoever still works from the old ones is fenced. */
+/**
+ * Moves a group to other offsets; whoever still works from the old ones is let go of. A group that
+ * is not there yet is made, if only one of the topics exists.
+ */
 export async function moveTo(
   { groups, share }: ShareGroupServices,
   groupId: string,
-  offsets: readonly StartOffset[],
+  { offsets, topics }: { offsets: readonly StartOffset[]; topics: readonly TopicEntry[] },
 ): Promise<ErrorName[]> {
+  const { shareGroups } = groups.coordinator
+  const stateEpoch = (shareGroups.get(groupId) ?? new ShareGroup(groupId)).groupEpoch
   const errors = await Promise.all(
     offsets.map(({ topicId, partition, startOffset }) => {
       const key = { groupId, topicId, partition }
       share.forget(key)
-      return share.states.perform(key, (states, nowMs) => {
-        const stateEpoch = (states.get(key)?.stateEpoch ?? -1) + 1
-        return states.initialize(key, { stateEpoch, startOffset }, nowMs)
-      })
+      return share.states.perform(key, (states, nowMs) =>
+        states.initialize(key, { stateEpoch, startOffset }, nowMs),
+      )
     }),
   )
   for (const { topicId, partition } of offsets) share.forget({ groupId, topicId, partition })
   const moved = offsets.filter((_, i) => errors[i] === 'NONE')
-  const changes = new ShareChanges(groups.coordinator.shareGroups, groups.now())
-  const isNew = !groups.coordinator.shareGroups.get(groupId)
-  if (isNew && moved.length > 0) bumpEpoch(changes, new ShareGroup(groupId))
-  const partitions = new Map<Uuid, { topicName: string; partitions: Set<number> }>()
-  for (const { topicId, topicName, partition } of moved) {
-    const known = partitions.get(topicId)
-    if (known) known.partitions.add(partition)
-    else partitions.set(topicId, { topicName, partitions: new Set([partition]) })
-  }
-  const group = groups.coordinator.shareGroups.get(groupId)
-  if (group && partitions.size > 0) noteStates(changes, group, partitions, 'initialized')
+  const changes = new ShareChanges(shareGroups, groups.now())
+  const partitions = new Map(
+    topics.map(({ id, name }) => [id, { topicName: name, partitions: new Set<number>() }]),
+  )
+  for (const { topicId, partition } of moved) partitions.get(topicId)?.partitions.add(partition)
+  const group = shareGroups.get(groupId) ?? new ShareGroup(groupId)
+  if (partitions.size > 0) noteStates(changes, group, partitions, 'initialized')
   await groups.decided({ records: changes.records, response: undefined })
   return errors
 }

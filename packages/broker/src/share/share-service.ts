@@ -117,7 +117,7 @@ export class ShareService {
       log,
       partition: new SharePartition({ startOffset, batches }),
       stateEpoch,
-      leaderEpoch: Math.max(leaderEpoch, state.leaderEpoch),
+      leaderEpoch: Math.max(leaderEpoch, state.leaderEpochMax),
       states,
       clock,
       logger,

@@ -2,8 +2,8 @@
  * The states of all share partitions, as `__share_group_state` tells them. A pure state machine:
  * a decision gives records and an answer, `replay` is the only mutator.
  *
- * State epochs grow when an administrator moves a group's start offset; who writes with an older
- * one is fenced, so a late acknowledgement cannot undo the move.
+ * State epochs are those of the group when a state was made; who writes with an older one is
+ * fenced, and so is a leader that another has followed. A start offset never goes back by a write.
  *
  * Must always hold: `snapshotOffset` is where the newest snapshot of a state lies; nothing in front
  * of the lowest of them in a partition is needed any more.
@@ -20,6 +20,8 @@ export interface ShareState {
   readonly snapshotEpoch: number
   readonly stateEpoch: number
   readonly leaderEpoch: number
+  /** The highest ever seen; whoever comes with an older one is fenced. */
+  readonly leaderEpochMax: number
   readonly startOffset: number
   readonly deliveryCompleteCount: number
   readonly createTimestamp: number
@@ -68,14 +70,15 @@ export class ShareStates {
     { stateEpoch, startOffset }: { readonly stateEpoch: number; readonly startOffset: number },
     nowMs: number,
   ): StateDecision {
+    if (key.partition < 0 || stateEpoch < 0) return refused('INVALID_REQUEST')
     const before = this.get(key)
     if (before && stateEpoch < before.stateEpoch) return refused('FENCED_STATE_EPOCH')
     const value = {
       snapshotEpoch: nextEpoch(before),
       stateEpoch,
-      leaderEpoch: before?.leaderEpoch ?? 0,
+      leaderEpoch: 0,
       startOffset,
-      deliveryCompleteCount: 0,
+      deliveryCompleteCount: startOffset === UNKNOWN_OFFSET ? -1 : 0,
       createTimestamp: nowMs,
       writeTimestamp: nowMs,
       stateBatches: [],
@@ -85,11 +88,27 @@ export class ShareStates {
 
   write(key: SharePartitionKey, write: StateWrite, nowMs: number): StateDecision {
     const before = this.get(key)
-    if (!before || write.leaderEpoch < 0) return refused('INVALID_REQUEST')
+    if (!before || key.partition < 0) return refused('INVALID_REQUEST')
+    if (write.leaderEpoch < 0 || write.stateEpoch < 0) return refused('INVALID_REQUEST')
+    if (write.leaderEpoch < before.leaderEpochMax) return refused('FENCED_LEADER_EPOCH')
     if (write.stateEpoch < before.stateEpoch) return refused('FENCED_STATE_EPOCH')
-    if (write.leaderEpoch < before.leaderEpoch) return refused('FENCED_LEADER_EPOCH')
-    const startOffset = write.startOffset < 0 ? before.startOffset : write.startOffset
-    const { leaderEpoch, deliveryCompleteCount } = write
+    return { records: [this.changed(before, write, nowMs)], error: 'NONE' }
+  }
+
+  /** Lets a partition's leader read a state; one of a newer epoch takes it over. */
+  read(key: SharePartitionKey, leaderEpoch: number, nowMs: number): StateDecision {
+    const before = this.get(key)
+    if (!before || key.partition < 0 || leaderEpoch < 0) return refused('INVALID_REQUEST')
+    if (leaderEpoch < before.leaderEpochMax) return refused('FENCED_LEADER_EPOCH')
+    if (leaderEpoch === before.leaderEpochMax) return { records: [], error: 'NONE' }
+    const write = { ...before, stateBatches: [] }
+    return { records: [this.changed({ ...before, leaderEpoch }, write, nowMs)], error: 'NONE' }
+  }
+
+  private changed(before: ShareState, write: StateWrite, nowMs: number): ShareStateRecord {
+    const { key, leaderEpoch } = before
+    const startOffset = Math.max(before.startOffset, write.startOffset)
+    const deliveryCompleteCount = completeCount(before, write)
     if (before.updateCount < this.updatesPerSnapshot) {
       const value = {
         snapshotEpoch: before.snapshotEpoch,
@@ -98,15 +117,15 @@ export class ShareStates {
         deliveryCompleteCount,
         stateBatches: combineBatches([], write.stateBatches, startOffset),
       }
-      return { records: [{ kind: 'update', key, value }], error: 'NONE' }
+      return { kind: 'update', key, value }
     }
     const stateBatches = combineBatches(before.batches, write.stateBatches, startOffset)
     const changed = { ...before, leaderEpoch, startOffset, deliveryCompleteCount }
-    const record = snapshotOf({ ...changed, batches: stateBatches }, nowMs)
-    return { records: [record], error: 'NONE' }
+    return snapshotOf({ ...changed, batches: stateBatches }, nowMs)
   }
 
   delete(key: SharePartitionKey): StateDecision {
+    if (key.partition < 0) return refused('INVALID_REQUEST')
     const records = this.get(key) ? [{ kind: 'snapshot', key, value: null } as const] : []
     return { records, error: 'NONE' }
   }
@@ -122,6 +141,7 @@ export class ShareStates {
       this.states.set(text, {
         ...before,
         leaderEpoch: value.leaderEpoch,
+        leaderEpochMax: Math.max(before.leaderEpochMax, value.leaderEpoch),
         startOffset,
         deliveryCompleteCount: value.deliveryCompleteCount,
         batches: combineBatches(before.batches, value.stateBatches, startOffset),
@@ -132,9 +152,18 @@ export class ShareStates {
       const { stateBatches, writeTimestamp: _, ...value } = record.value
       const batches = combineBatches([], stateBatches, value.startOffset)
       const { key } = record
-      this.states.set(text, { ...value, key, batches, updateCount: 0, snapshotOffset: offset })
+      const leaderEpochMax = Math.max(before?.leaderEpochMax ?? 0, value.leaderEpoch)
+      const state = { ...value, key, leaderEpochMax, batches }
+      this.states.set(text, { ...state, updateCount: 0, snapshotOffset: offset })
     }
   }
+}
+
+/** How many records behind the start offset are done; it counts anew behind a new start. */
+function completeCount(before: ShareState, write: StateWrite): number {
+  if (write.startOffset > before.startOffset) return write.deliveryCompleteCount
+  if (write.startOffset < before.startOffset) return before.deliveryCompleteCount
+  return Math.max(write.deliveryCompleteCount, before.deliveryCompleteCount)
 }
 
 const nextEpoch = (state: ShareState | undefined): number =>

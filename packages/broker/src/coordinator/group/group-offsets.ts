@@ -99,7 +99,6 @@ export function deleteGroup(
   groupId: string,
   now: Now,
 ): GroupRecord[] | ErrorName {
-  if (groupId === '') return 'INVALID_GROUP_ID'
   const consumerGroup = coordinator.consumerGroups.get(groupId)
   if (consumerGroup) {
     const fault = deletionFault(consumerGroup)

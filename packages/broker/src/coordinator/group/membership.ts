@@ -70,7 +70,7 @@ export function join(
   ) {
     return refuse('INVALID_SESSION_TIMEOUT')
   }
-  if (coordinator.shareGroups.get(groupId)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
+  if (coordinator.shareGroups.get(groupId)) return refuse('INCONSISTENT_GROUP_PROTOCOL', '')
   const consumerGroup = coordinator.consumerGroups.get(groupId)
   if (consumerGroup && !consumerGroup.isEmpty) {
     return joinConsumerGroup(coordinator, consumerGroup, request, context)

@@ -51,9 +51,10 @@ const NOT_ASSIGNED: ShareCurrentAssignment = {
 
 export class ShareGroup {
   readonly groupId: string
-  groupEpoch = 0
+  /** Of a group in which nobody reads anything; the first subscription leads to the next. */
+  groupEpoch = 1
   metadataHash = 0
-  assignmentEpoch = 0
+  assignmentEpoch = 1
   readonly members = new Map<string, ShareMember>()
   /** Topics whose partitions have a state of this group, and those that are about to. */
   initialized: ReadonlyMap<Uuid, StateTopic> = new Map()
@@ -105,7 +106,7 @@ export class ShareGroup {
   replay(record: ShareGroupRecord, sessionDeadlineMs: number): void {
     switch (record.kind) {
       case 'share-group':
-        this.groupEpoch = record.value?.epoch ?? 0
+        this.groupEpoch = record.value?.epoch ?? 1
         this.metadataHash = record.value?.metadataHash ?? 0
         break
       case 'share-member':
@@ -113,7 +114,7 @@ export class ShareGroup {
         else this.members.delete(record.member)
         break
       case 'share-target-epoch':
-        this.assignmentEpoch = record.value?.assignmentEpoch ?? 0
+        this.assignmentEpoch = record.value?.assignmentEpoch ?? 1
         break
       case 'share-target':
         if (record.value) this.targets.set(record.member, record.value)

@@ -92,11 +92,8 @@ export class ShareChanges {
   }
 }
 
-/** Epoch of a group in which nobody reads anything; the first subscription leads to the next. */
-const FIRST_EPOCH = 1
-
 export function bumpEpoch(changes: ShareChanges, group: ShareGroup): void {
-  const epoch = Math.max(group.groupEpoch, FIRST_EPOCH) + 1
+  const epoch = group.groupEpoch + 1
   const metadataHash = hashOf(group.subscribedTopics(), changes.groups.options.topics)
   changes.add({ kind: 'share-group', group: group.groupId, value: { epoch, metadataHash } })
 }
