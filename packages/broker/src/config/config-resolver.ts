@@ -194,8 +194,11 @@ export class ConfigResolver {
         const value = own?.get(name)
         const synonyms: ConfigSynonym[] = []
         if (value !== undefined) synonyms.push({ name, value, source: ConfigSource.DYNAMIC_TOPIC })
-        if (row.synonym) {
-          const behind = this.brokerSynonyms(row.synonym as BrokerSettingName)
+        // How often the log is looked through says nothing about a topic, Apache Kafka thinks.
+        const units = name === 'flush.ms' ? undefined : TIME_SYNONYMS[name]
+        const family = units?.map(([member]) => member) ?? [row.synonym]
+        for (const member of family) {
+          const behind = member ? this.brokerSynonyms(member as BrokerSettingName) : []
           synonyms.push(...behind.filter((synonym) => synonym.value !== null))
         }
         const text = value ?? formatConfig(row, this.topicDefault(name, row))

@@ -131,6 +131,7 @@ export class GroupService {
       if (record.kind === 'other') continue
       if (batch.isTransactional && record.kind === 'offset') {
         coordinator.pendingOffsets.add(batch.producerId, partition, [record])
+        coordinator.offsets.note(record.group)
       } else coordinator.replay(record, this.now())
     }
   }
@@ -174,6 +175,7 @@ export class GroupService {
     })
     if (result.kind === 'refused') throw new StorageError(result.error, result.message)
     this.coordinator.pendingOffsets.add(producer.producerId, partition, records)
+    this.coordinator.offsets.note(groupId)
     await log.whenDurable(result.lastOffset)
   }
 

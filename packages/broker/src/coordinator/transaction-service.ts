@@ -195,7 +195,7 @@ export class TransactionService {
     await this.settled(transactionalId)
     const state = coordinator.transactions.get(transactionalId)?.state
     if (state !== 'CompleteAbort') return { kind: 'refused', error: 'CONCURRENT_TRANSACTIONS' }
-    return this.initProducerId(transactionalId, timeoutMs, undefined)
+    return this.initProducerId(transactionalId, timeoutMs, expected)
   }
 
   async addPartitions(

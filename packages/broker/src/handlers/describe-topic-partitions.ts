@@ -40,15 +40,13 @@ export const describeTopicPartitions = handler(
     const topics: TopicAnswer[] = []
     let left = limit
     for (const name of names) {
+      if (left === 0) return page(topics, { topicName: name, partitionIndex: 0 })
       const topic = image.topics.get(name)
       if (!topic) {
         topics.push(unknown(name))
         continue
       }
       const first = cursor && name === cursor.topicName ? cursor.partitionIndex : 0
-      if (left === 0) {
-        return page(topics, { topicName: name, partitionIndex: first })
-      }
       const end = Math.min(topic.partitions.length, first + left)
       topics.push(describe(services, topic, { first, end }))
       left -= end - first

@@ -38,13 +38,6 @@ export const offsetCommit = handler(
       isTransactional: false,
       partitions: collected.accepted,
     })
-    if (
-      refused === 'ILLEGAL_GENERATION' &&
-      apiVersion >= 9 &&
-      !groups.coordinator.groups.has(request.groupId)
-    ) {
-      refused = 'GROUP_ID_NOT_FOUND'
-    }
     const offsets = refused ? [] : collected.accepted
     const failure = offsets.length > 0 ? await write(services, commit, offsets) : undefined
     return {

@@ -12,6 +12,7 @@ import {
   type InferInput,
   type ShareAcknowledgeResponse,
 } from '@ottla/protocol'
+import { isMemberId } from '../coordinator/share-group/heartbeat.ts'
 import { handler } from '../handler.ts'
 import { type AckResult, acknowledgeAll } from '../share/share-acknowledging.ts'
 import { FINAL_EPOCH, OPENING_EPOCH } from '../share/share-sessions.ts'
@@ -33,7 +34,7 @@ export const shareAcknowledge = handler(
   async (services, context, request) => {
     if (!servesShareGroups(services)) return refused('UNSUPPORTED_VERSION')
     const { groupId, memberId, shareSessionEpoch: epoch } = request
-    if (groupId === null || !memberId) return refused('INVALID_REQUEST')
+    if (groupId === null || !isMemberId(memberId)) return refused('INVALID_REQUEST')
     if (epoch === OPENING_EPOCH) return refused('INVALID_SHARE_SESSION_EPOCH')
     const { share } = services
     const session = share.sessions.use({ groupId, memberId, epoch }, context.connection)

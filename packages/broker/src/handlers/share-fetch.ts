@@ -15,6 +15,7 @@ import {
   type ShareFetchResponse,
 } from '@ottla/protocol'
 import type { BrokerServices, RequestContext } from '../broker-services.ts'
+import { isMemberId } from '../coordinator/share-group/heartbeat.ts'
 import { handler } from '../handler.ts'
 import { waitForNews } from '../purgatory.ts'
 import {
@@ -48,7 +49,8 @@ export const shareFetch = handler(
     if (!servesShareGroups(services)) return refused('UNSUPPORTED_VERSION')
     const { groupId, memberId, shareSessionEpoch: epoch } = request
     const message = invalid(request)
-    if (message || groupId === null || !memberId) return refused('INVALID_REQUEST', message ?? null)
+    if (message || groupId === null || !isMemberId(memberId))
+      return refused('INVALID_REQUEST', message ?? null)
     const { share } = services
     const session = share.sessions.use({ groupId, memberId, epoch }, context.connection)
     if (typeof session === 'string') {

@@ -1,6 +1,9 @@
 /**
  * Committed offsets of all groups, by group, topic and partition. Changed by replay only, so what a
  * group reads is what a restart would read.
+ *
+ * Who has committed once is a group, even when all of it has been deleted since: until somebody
+ * removes the group, or the check for old offsets finds it without any.
  */
 import type { CommittedOffset, GroupRecord } from './group-records.ts'
 
@@ -14,11 +17,7 @@ export class CommittedOffsets {
       this.delete(group, topic, partition)
       return
     }
-    let topics = this.byGroup.get(group)
-    if (!topics) {
-      topics = new Map()
-      this.byGroup.set(group, topics)
-    }
+    const topics = this.note(group)
     let partitions = topics.get(topic)
     if (!partitions) {
       partitions = new Map()
@@ -27,12 +26,26 @@ export class CommittedOffsets {
     partitions.set(partition, value)
   }
 
+  /** Makes a group known that has committed nothing yet that counts. */
+  note(group: string): Map<string, ByPartition> {
+    let topics = this.byGroup.get(group)
+    if (!topics) {
+      topics = new Map()
+      this.byGroup.set(group, topics)
+    }
+    return topics
+  }
+
+  /** The group was removed: it is not known any more, unless there are offsets of it. */
+  forget(group: string): void {
+    if (this.byGroup.get(group)?.size === 0) this.byGroup.delete(group)
+  }
+
   private delete(group: string, topic: string, partition: number): void {
     const topics = this.byGroup.get(group)
     const partitions = topics?.get(topic)
     if (!topics || !partitions?.delete(partition)) return
     if (partitions.size === 0) topics.delete(topic)
-    if (topics.size === 0) this.byGroup.delete(group)
   }
 
   get(group: string, topic: string, partition: number): CommittedOffset | undefined {

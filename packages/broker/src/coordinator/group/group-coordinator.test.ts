@@ -395,7 +395,23 @@ describe('committed offsets', () => {
     harness.advance(1)
     expect(expireOffsets(harness.coordinator, harness.now)).toMatchObject([
       { kind: 'offset', topic: 't', partition: 0, value: null },
+      { kind: 'group', group: 'g', value: null },
     ])
+  })
+
+  it('make a group known that stays when they are deleted, until it is removed', () => {
+    const harness = new Harness()
+    const { coordinator } = harness
+    store(harness)
+    const gone = { kind: 'offset', group: 'g', topic: 't', partition: 0, value: null } as const
+    coordinator.replay(gone, harness.now)
+    expect(deleteGroup(coordinator, 'g', harness.now)).toEqual([
+      { kind: 'group', group: 'g', value: null },
+    ])
+    const records = expireOffsets(coordinator, harness.now)
+    expect(records).toEqual([{ kind: 'group', group: 'g', value: null }])
+    for (const record of records) coordinator.replay(record, harness.now)
+    expect(deleteGroup(coordinator, 'g', harness.now)).toBe('GROUP_ID_NOT_FOUND')
   })
 
   it('go with their group, which must be empty', () => {

@@ -95,11 +95,14 @@ export class GroupCoordinator implements CoordinatorState {
   replay(record: GroupRecord, now: Now): void {
     if (record.kind === 'offset') {
       this.offsets.set(record.group, record.topic, record.partition, record.value)
-    } else if (isShareGroupRecord(record)) this.shareGroups.replay(record, now)
+      return
+    }
+    if (isShareGroupRecord(record)) this.shareGroups.replay(record, now)
     else if (isStreamsGroupRecord(record)) this.streamsGroups.replay(record, now)
     else if (record.kind !== 'group') this.consumerGroups.replay(record, now)
     else if (record.value === null) this.groups.delete(record.group)
     else this.groups.set(record.group, restoreGroup(record.group, record.value, now))
+    if (record.value === null) this.offsets.forget(record.group)
   }
 
   /** Earliest deadline among all groups, in monotonic milliseconds. */

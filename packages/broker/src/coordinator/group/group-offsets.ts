@@ -63,7 +63,13 @@ export function checkCommit(
     return streamsCommitFault(streamsGroup, commit)
   }
   const group = coordinator.groups.get(groupId)
-  if (!group) return generationId < 0 ? undefined : 'ILLEGAL_GENERATION'
+  if (!group) {
+    if (generationId < 0) return undefined
+    if (coordinator.offsets.has(groupId)) return 'UNKNOWN_MEMBER_ID'
+    // The versions that know of member epochs know that a group can be missing.
+    const knowsEpochs = context.apiVersion >= (context.isTransactional ? 6 : 9)
+    return knowsEpochs ? 'GROUP_ID_NOT_FOUND' : 'ILLEGAL_GENERATION'
+  }
   if (group.state === 'Dead') return 'COORDINATOR_NOT_AVAILABLE'
   if (generationId < 0 && group.state === 'Empty') return undefined
   if (generationId < 0 && memberId === '' && groupInstanceId === null) return 'UNKNOWN_MEMBER_ID'
@@ -192,7 +198,8 @@ export function expireOffsets(coordinator: GroupCoordinator, now: Now): GroupRec
         records.push({ kind: 'offset', group: groupId, topic, partition, value: null })
       } else kept++
     }
-    const isForgotten = group?.state === 'Empty' && kept === 0 && group.pendingMembers.size === 0
+    const isEmpty = !group || (group.state === 'Empty' && group.pendingMembers.size === 0)
+    const isForgotten = isEmpty && kept === 0
     const hadOffsets = coordinator.offsets.has(groupId)
     const isOld =
       group !== undefined &&

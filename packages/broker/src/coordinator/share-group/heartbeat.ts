@@ -50,7 +50,12 @@ interface Fault {
 }
 
 const JOIN = 0
+/** Share members name themselves, with a uuid. */
+const MEMBER_ID_LENGTH_MAX = 36
 const LEAVE = -1
+
+export const isMemberId = (memberId: string | null): memberId is string =>
+  memberId !== null && memberId !== '' && memberId.length <= MEMBER_ID_LENGTH_MAX
 
 export function shareGroupHeartbeat(
   coordinator: GroupCoordinator,
@@ -95,6 +100,7 @@ const refuse = ({ error, message }: Fault): ShareDecision => ({
 function invalid(request: ShareGroupHeartbeatRequest): string | undefined {
   const { memberId, groupId, memberEpoch, rackId, subscribedTopicNames } = request
   if (memberId.trim() === '') return 'MemberId is empty.'
+  if (memberId.length > MEMBER_ID_LENGTH_MAX) return 'MemberId is too long.'
   if (groupId.trim() === '') return 'GroupId is empty.'
   if (rackId !== null && rackId.trim() === '') return 'RackId is empty.'
   if (memberEpoch < LEAVE) return 'MemberEpoch is out of range.'

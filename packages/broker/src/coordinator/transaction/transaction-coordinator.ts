@@ -87,10 +87,13 @@ export class TransactionCoordinator {
     if (this.changing.has(transactionalId)) return refuse('CONCURRENT_TRANSACTIONS')
     if (expected && !isSame(identityOf(known), expected)) {
       const raised = this.raisedFrom.get(transactionalId)
-      const isRepeated = raised && isSame(raised, expected) && known.state === 'Empty'
-      return isRepeated
-        ? { kind: 'answer', response: identityOf(known) }
-        : refuse('PRODUCER_FENCED')
+      const isRepeated = raised && isSame(raised, expected)
+      if (isRepeated && known.state === 'Empty') {
+        return { kind: 'answer', response: identityOf(known) }
+      }
+      // It was told to come back when its open transaction is aborted: the epoch is raised already.
+      if (isRepeated && known.state === 'CompleteAbort') return this.begin(known, timeoutMs, now)
+      return refuse('PRODUCER_FENCED')
     }
     if (known.state === 'PrepareCommit' || known.state === 'PrepareAbort') {
       return refuse('CONCURRENT_TRANSACTIONS')
@@ -103,6 +106,7 @@ export class TransactionCoordinator {
         state: 'PrepareAbort',
         lastUpdateTimestamp: now,
       }
+      this.raisedFrom.set(transactionalId, identityOf(known))
       return { kind: 'write', value, response: identityOf(value), isFence: true }
     }
     if (expected) this.raisedFrom.set(transactionalId, expected)
