@@ -7,6 +7,7 @@ const BENCHES = {
   client: ['./macro/client-speed.ts', 'the client beside kafkajs and @platformatic/kafka'],
   start: ['./macro/start.ts', 'process start to first acknowledged record, idle memory'],
   transactions: ['./macro/transactions.ts', 'transactions per second beside Apache Kafka'],
+  cleaner: ['./macro/cleaner.ts', 'the log cleaner beside Apache Kafka’s'],
   codec: ['./micro/codec.bench.ts', 'compiled message codecs beside the interpreter'],
   append: ['./micro/storage-append.bench.ts', 'appending to and reading a log'],
   compaction: ['./micro/storage-compaction.bench.ts', 'the cleaner alone'],
