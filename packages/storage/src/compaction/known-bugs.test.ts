@@ -1,4 +1,4 @@
-/** Bugs that Apache Kafka's log cleaner once had; docs/internals/known-bugs.md lists all of them. */
+/** Bugs that Apache Kafka's log cleaner once had; docs/internals/known-bugs.md lists them all. */
 import { VirtualClock } from '@ottla/base'
 import { BatchBuilder, buildEndTransactionMarker, readBatches } from '@ottla/protocol'
 import { expect, test } from 'vitest'
