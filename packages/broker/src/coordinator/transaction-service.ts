@@ -270,6 +270,22 @@ export class TransactionService {
     return this.admitSlowly(transactionalId, producer, topic, partition, reach)
   }
 
+  /**
+   * Whether what was admitted still holds: a batch that had to wait may come when its transaction is
+   * over, and would open another one that nobody ends (KAFKA-14402).
+   */
+  isStillIn(
+    transactionalId: string,
+    producer: ProducerIdentity,
+    topic: string,
+    partition: number,
+  ): boolean {
+    const known = this.coordinator.transactions.get(transactionalId)
+    if (known?.state !== 'Ongoing' || !hasPartition(known, topic, partition)) return false
+    const { producerId, producerEpoch } = known
+    return producerId === producer.producerId && producerEpoch === producer.producerEpoch
+  }
+
   private async admitSlowly(
     transactionalId: string,
     producer: ProducerIdentity,

@@ -121,6 +121,11 @@ interface Destination {
   readonly at: number
 }
 
+const producerOf = (batch: Buffer) => ({
+  producerId: producerIdOf(batch),
+  producerEpoch: producerEpochOf(batch),
+})
+
 const epochOf = (topic: TopicImage, index: number): number =>
   topic.partitions[index]?.leaderEpoch ?? 0
 
@@ -190,16 +195,12 @@ class Append {
 
   /** Whether the producer's transaction takes this partition; a V2 producer's is added to it. */
   private admit(batch: Buffer, topic: string, partition: number): ErrorName | Promise<ErrorName> {
-    const producer = {
-      producerId: producerIdOf(batch),
-      producerEpoch: producerEpochOf(batch),
-    }
     const { apiVersion } = this.client
     const reach = apiVersion >= V2_VERSION ? 'adds' : apiVersion === 11 ? 'can-abort' : 'none'
     const { transactions } = this.services
     return transactions.admit(
       this.request.transactionalId as string,
-      producer,
+      producerOf(batch),
       topic,
       partition,
       reach,
@@ -218,8 +219,9 @@ class Append {
     const codec = compressionOf(batch)
     const turn = Promise.all([admitted, log.ready(), loadCodec(codec), before]).then(
       ([error]): Turn => {
-        if (error === 'NONE') return { durable: this.append(batch, this.settled(to)) }
-        answers[at] = failed(index, error, null)
+        const late = error === 'NONE' ? this.lateFault(batch, to) : error
+        if (late === 'NONE') return { durable: this.append(batch, this.settled(to)) }
+        answers[at] = failed(index, late, null)
         return {}
       },
       (error: unknown): Turn => {
@@ -234,6 +236,15 @@ class Append {
     })
     this.opening.push(turn.then(() => undefined))
     this.pending.push(opened)
+  }
+
+  /** Whether its transaction has ended while the batch waited. */
+  private lateFault(batch: Buffer, { log, index }: Destination): ErrorName {
+    if (!isTransactional(batch)) return 'NONE'
+    const { transactions } = this.services
+    const id = this.request.transactionalId as string
+    const isIn = transactions.isStillIn(id, producerOf(batch), log.topic, index)
+    return isIn ? 'NONE' : 'INVALID_TXN_STATE'
   }
 
   /** The epoch may have grown while the batch waited, and markers have been written with it. */
