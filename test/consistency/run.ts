@@ -19,7 +19,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '5' },
     kills: { type: 'string', default: '10' },
-    mutants: { type: 'string', default: '10' },
+    mutants: { type: 'string', default: '30' },
   },
 })
 const firstSeed = Number(values.seed)
