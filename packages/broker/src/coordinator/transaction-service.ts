@@ -271,8 +271,8 @@ export class TransactionService {
   }
 
   /**
-   * Whether what was admitted still holds: a batch that had to wait may come when its transaction is
-   * over, and would open another one that nobody ends (KAFKA-14402).
+   * Whether what was admitted still holds: a batch that had to wait may come when its transaction
+   * is over, and would open another one that nobody ends (KAFKA-14402).
    */
   isStillIn(
     transactionalId: string,
