@@ -3,8 +3,7 @@
  * methods are replaced from here and put back afterwards. A checker that does not notice one of
  * them proves nothing.
  *
- * Two of the usual list are missing: ottla has no log cleaner that could drop a marker, and no
- * second node.
+ * The topic is not compacted, so a cleaner that drops a marker is not among them.
  */
 import { handlers } from '@ottla/broker'
 import { apis } from '@ottla/protocol'
