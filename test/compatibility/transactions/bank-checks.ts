@@ -1,6 +1,7 @@
 /** What must hold in the bank: nothing lost, nothing twice, nothing torn, nothing left open. */
 import type { Kafka, TopicPartition } from '@ottla/client'
 import { apis } from '@ottla/protocol'
+import { runTool } from '../support/apache-tools.ts'
 import { contentOf } from '../support/topic-content.ts'
 import { TRANSACTION_TIMEOUT_MS } from './bank.ts'
 
@@ -23,6 +24,20 @@ async function ends(
   const asked = partitions.map((partition) => ({ ...partition, at: 'latest' as const }))
   const listed = await kafka.admin.listOffsets(asked, { isolationLevel })
   return new Map(listed.map(({ topic, partition, offset }) => [`${topic}-${partition}`, offset]))
+}
+
+/** What the group has committed, transactions that are not over left out. */
+export async function committedOffsets(kafka: Kafka): Promise<ReadonlyMap<number, number>> {
+  const { groups } = await kafka.request(apis.offsetFetch, {
+    groups: [{ groupId: 'bank', memberId: null, memberEpoch: -1, topics: null }],
+    requireStable: true,
+  })
+  const partitions = groups.flatMap(({ topics }) => topics.flatMap((topic) => topic.partitions))
+  return new Map(
+    partitions
+      .filter(({ errorCode, committedOffset }) => errorCode === 0 && committedOffset > 0)
+      .map(({ partitionIndex, committedOffset }) => [partitionIndex, committedOffset]),
+  )
 }
 
 /** Transfers that the group has not committed yet. */
@@ -55,9 +70,14 @@ export async function standOf(kafka: Kafka): Promise<string[]> {
   ]
 }
 
-export async function checkBank(kafka: Kafka, transfers: number): Promise<string[]> {
+export async function checkBank(
+  kafka: Kafka,
+  bootstrap: string,
+  transfers: number,
+): Promise<string[]> {
   const faults: string[] = []
   await checkTransactions(kafka, faults)
+  await checkHanging(bootstrap, faults)
   await checkStableOffsets(kafka, faults)
   await checkOut(kafka, transfers, faults)
   await checkEntries(kafka, transfers, faults)
@@ -88,6 +108,17 @@ async function checkTransactions(kafka: Kafka, faults: string[]): Promise<void> 
       .map(({ transactionalId, transactionState }) => `${transactionalId} is ${transactionState}`)
   } while (open.length > 0 && performance.now() < deadline)
   faults.push(...open)
+}
+
+/** Open in a partition although no coordinator knows of it, as Apache's own tool finds such. */
+async function checkHanging(bootstrap: string, faults: string[]): Promise<void> {
+  const find = ['find-hanging', '--broker-id', '0', '--max-transaction-timeout', '0']
+  const args = ['--bootstrap-server', bootstrap, ...find]
+  const { code, stdout, stderr } = await runTool('TransactionsCommand', args)
+  if (code !== 0) faults.push(`kafka-transactions ended with ${code}: ${stderr}`)
+  const [head, ...hanging] = stdout.trim().split('\n')
+  if (!head?.startsWith('Topic')) faults.push(`kafka-transactions: ${stdout}`)
+  faults.push(...hanging.map((line) => `hanging: ${line}`))
 }
 
 /** The last stable offset is the high watermark everywhere, internal topics included. */

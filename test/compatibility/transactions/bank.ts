@@ -5,6 +5,8 @@
  *
  * A slot is one transactional id. Its newest process is the owner and is replaced whenever it ends;
  * older ones that still live are zombies, which must end fenced once they touch a transaction.
+ *
+ * An auditor (audit.ts) reads what is committed all the while.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -15,7 +17,9 @@ import { Kafka, type Producer } from '@ottla/client'
 import { type OttlaProcess, startOttlaProcess } from '../../support/ottla-process.ts'
 import { ensureApacheKafka } from '../support/apache-jars.ts'
 import { JavaProcess } from '../support/java-process.ts'
-import { backlogOf, checkBank, EpochWatch, standOf } from './bank-checks.ts'
+import { Audit, type AuditFigures } from './audit.ts'
+import { backlogOf, checkBank, committedOffsets, EpochWatch, standOf } from './bank-checks.ts'
+import { Reigns } from './reigns.ts'
 
 export type GroupProtocol = 'classic' | 'consumer'
 
@@ -33,6 +37,8 @@ export interface BankReport {
   readonly kills: Record<Kill, number>
   /** What clerks told, by event and cause, as in `fenced ProducerFencedException`. */
   readonly events: Map<string, number>
+  /** What the auditor has seen. */
+  audit: AuditFigures
   /** Sentences about everything that is wrong; empty when all is well. */
   readonly faults: string[]
 }
@@ -41,7 +47,8 @@ type Kill = 'broker' | 'clerk' | 'zombie' | 'twin'
 
 export const TRANSACTION_TIMEOUT_MS = 6_000
 const CLERKS = 3
-const PARTITIONS = 3
+export const PARTITIONS = 3
+const ENTRY_PARTITIONS = 4
 const TRANSFERS_PER_BURST = 40
 const BURST_MS = 150
 const DRAIN_MS = 150_000
@@ -61,8 +68,6 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 interface Slot {
   readonly clerk: string
   owner: JavaProcess
-  /** Who was the last to get the transactional id from the broker. */
-  holder: JavaProcess | undefined
   readonly zombies: Set<JavaProcess>
 }
 
@@ -73,6 +78,9 @@ export class Bank {
   private readonly folder = mkdtempSync(join(tmpdir(), 'ottla-bank-'))
   private readonly slots: Slot[] = []
   private readonly epochs = new EpochWatch()
+  private readonly reigns = new Reigns()
+  private readonly audit = new Audit()
+  private auditor!: JavaProcess
   private classpath = ''
   private isOver = false
   private broker!: OttlaProcess
@@ -86,7 +94,8 @@ export class Bank {
     this.options = options
     this.random = new SeededRandom(options.seed)
     const kills = { broker: 0, clerk: 0, zombie: 0, twin: 0 }
-    this.report = { transfers: 0, kills, events: new Map(), faults: [] }
+    const audit = this.audit.figures()
+    this.report = { transfers: 0, kills, events: new Map(), audit, faults: [] }
   }
 
   private async run(): Promise<BankReport> {
@@ -99,11 +108,16 @@ export class Bank {
         this.report.kills[kill]++
         this.options.onKill?.(this.report)
         this.report.faults.push(...(await this.epochs.look(this.kafka)))
+        this.audit.look(await committedOffsets(this.kafka))
       }
       this.isOver = true
       await writing
       await this.drain()
-      this.report.faults.push(...(await checkBank(this.kafka, this.report.transfers)))
+      const { transfers, faults } = this.report
+      await this.audit.seesAll(transfers)
+      this.report.audit = this.audit.figures()
+      faults.push(...this.audit.faults, ...this.reigns.faults())
+      faults.push(...(await checkBank(this.kafka, this.broker.bootstrap, transfers)))
     } finally {
       this.isOver = true
       await this.close()
@@ -114,8 +128,8 @@ export class Bank {
   private async open(): Promise<void> {
     const { brokerClasspath } = await ensureApacheKafka()
     const classes = join(this.folder, 'classes')
-    const source = join(import.meta.dirname, 'Bank.java')
-    execFileSync('javac', ['-d', classes, '-cp', brokerClasspath, source])
+    const sources = ['Bank.java', 'Auditor.java'].map((name) => join(import.meta.dirname, name))
+    execFileSync('javac', ['-d', classes, '-cp', brokerClasspath, ...sources])
     this.classpath = [classes, brokerClasspath].join(delimiter)
     const dataDir = join(this.folder, 'data')
     this.broker = await startOttlaProcess({ dataDir, settings: SETTINGS })
@@ -123,17 +137,27 @@ export class Bank {
     await this.kafka.admin.createTopics([
       { topic: 'transfers', partitions: PARTITIONS },
       { topic: 'out', partitions: PARTITIONS },
-      { topic: 'entries', partitions: 4 },
+      { topic: 'entries', partitions: ENTRY_PARTITIONS },
     ])
+    this.auditor = new JavaProcess({
+      classpath: this.classpath,
+      main: 'Auditor',
+      args: [this.broker.bootstrap, `out=${PARTITIONS}`, `entries=${ENTRY_PARTITIONS}`],
+      heap: '128m',
+      onLine: (line) => this.audit.hear(line),
+    })
+    void this.auditor.ended.then((code) => {
+      if (code !== null) this.report.faults.push(`the auditor ended: ${this.auditor.output}`)
+    })
     for (let i = 0; i < CLERKS; i++) {
       const clerk = `clerk-${i}`
-      this.slots.push({ clerk, owner: this.hire(clerk), holder: undefined, zombies: new Set() })
+      this.slots.push({ clerk, owner: this.hire(clerk), zombies: new Set() })
     }
   }
 
   private async close(): Promise<void> {
     const all = this.slots.flatMap(({ owner, zombies }) => [owner, ...zombies])
-    await Promise.all(all.map((clerk) => clerk.kill9()))
+    await Promise.all([...all, this.auditor].map((process) => process.kill9()))
     await this.kafka.close()
     await this.broker.kill9()
     rmSync(this.folder, { recursive: true, force: true })
@@ -208,7 +232,7 @@ export class Bank {
       main: 'Bank',
       args: [bootstrap, clerk, seed, protocol, String(TRANSACTION_TIMEOUT_MS)],
       heap: '128m',
-      onLine: (line) => this.hear(line, clerk, process),
+      onLine: (line) => this.hear(line, clerk),
     })
     void process.ended.then((code) => {
       if (code !== 3 && code !== null) this.report.faults.push(`${clerk} ended: ${process.output}`)
@@ -222,16 +246,19 @@ export class Bank {
 
   private isDrained = false
 
-  private hear(line: string, clerk: string, process: JavaProcess): void {
-    const slot = this.slots.find((each) => each.clerk === clerk)
-    if (slot && line === 'ready') slot.holder = process
-    const isHolder = slot?.holder === process
-    const event = line.startsWith('committed') ? 'committed' : line
+  private hear(line: string, clerk: string): void {
+    const [word = '', ...rest] = line.split(' ')
+    const event = ['fenced', 'again', 'late'].includes(word) ? `${word} ${rest[0]}` : word
     this.report.events.set(event, (this.report.events.get(event) ?? 0) + 1)
-    // A transaction that took too long is one thing, a transactional id that is gone another.
-    const isWrong =
-      line.startsWith('wrong') || (line === 'late InvalidTxnStateException' && !isHolder)
-    if (isWrong) this.report.faults.push(`${clerk}${isHolder ? '' : ', a zombie'}: ${line}`)
+    if (word === 'wrong') this.report.faults.push(line)
+    else if (word === 'ready') this.reigns.begins(clerk, Number(rest[0]), Number(rest[1]))
+    else if (word === 'committed') this.audit.committed(rest[0] as string, Number(rest[1]))
+    else if (word === 'aborted') this.audit.aborted(rest[0] as string)
+    else if (word === 'late') {
+      const [error = '', attempt = '', epoch, ms] = rest
+      this.audit.aborted(attempt)
+      this.reigns.wasLate({ clerk, error, attempt, epoch: Number(epoch), ms: Number(ms) })
+    }
   }
 
   /** Everybody that lives works on until all transfers are booked. */

@@ -15,7 +15,7 @@ const { values } = parseArgs({
 })
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-const { transfers, kills, events, faults } = await Bank.run({
+const { transfers, kills, events, audit, faults } = await Bank.run({
   seed: Number(values.seed),
   brokerKills: Number(values['broker-kills']),
   clientKills: Number(values['client-kills']),
@@ -28,6 +28,11 @@ const { transfers, kills, events, faults } = await Bank.run({
 say(
   `bank: ${transfers} transfers; killed: broker ${kills.broker}, clerks ${kills.clerk}, zombies ` +
     `${kills.zombie}, twins ${kills.twin}; ${faults.length} faults`,
+)
+say(
+  `auditor: ${audit.records} records, ${audit.hiddenAttempts} aborted attempts hidden, a transfer ` +
+    `in part for ${audit.partMsMax} ms at most, debits and credits ${audit.imbalanceMax} apart at ` +
+    `most, ${audit.looks} looks at committed offsets`,
 )
 for (const [event, times] of [...events].sort()) say(`  ${event}: ${times}`)
 for (const fault of faults) say(`  FAULT ${fault}`)
