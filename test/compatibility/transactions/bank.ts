@@ -101,7 +101,9 @@ export class Bank {
   private async run(): Promise<BankReport> {
     await this.open()
     try {
-      const writing = this.write()
+      const writing = this.write().catch((error: unknown) => {
+        this.report.faults.push(`the writer ended: ${error}`)
+      })
       for (const kill of this.plan()) {
         await wait(300 + this.random.integer(1_500))
         await this.carryOut(kill)
