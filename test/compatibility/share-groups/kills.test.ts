@@ -1,19 +1,21 @@
 /**
- * A Java member of a share group at work while the broker is killed again and again. What was
- * acknowledged stays so, what was not comes again, and no record is left behind.
+ * Java members of a share group at work while the broker and members are killed again and again.
+ * What was acknowledged stays so, what was not comes again with a higher delivery count, records of
+ * a member that is dead or silent go to another, and none is left behind.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { startOttlaProcess } from '../../support/ottla-process.ts'
-import { freePort } from '../support/apache-broker.ts'
+import { type OttlaProcess, startOttlaProcess } from '../../support/ottla-process.ts'
 import { waitUntil } from '../support/judged-broker.ts'
 import { ShareMembers } from './share-members.ts'
 import { ShareTranscript } from './share-transcript.ts'
 
 const KILLS = 10
-const RECORDS_PER_ROUND = 300
+const MEMBER_KILLS = 8
+const BATCHES_PER_ROUND = 15
+const BATCH = 20
 const LOCK_MS = 1_000
 const DELIVERIES_MAX = 10
 
@@ -32,20 +34,39 @@ const SETTINGS = {
   'share.coordinator.state.topic.prune.interval.ms': '200',
 }
 
-/** What the member knows, and what must never happen after it. */
+/** What the members know, and what must never happen after it. */
 class Ledger {
-  readonly delivered = new Set<number>()
+  /** How often each record has come. */
+  readonly times = new Map<number, number>()
+  /** Starts of the broker so far: it forgets deliveries that were not written down. */
+  incarnation = 0
+  /** Members that ended with records in hand, perhaps some that they never told of. */
+  victims = 0
+  private readonly last = new Map<number, { count: number; incarnation: number; victims: number }>()
   /** Acknowledged for good, as the broker has confirmed. */
   readonly final = new Set<number>()
   private readonly released = new Map<number, number>()
   readonly faults: string[] = []
 
   deliver({ offset, count }: Delivery): void {
-    this.delivered.add(offset)
+    this.times.set(offset, (this.times.get(offset) ?? 0) + 1)
     if (this.final.has(offset)) this.faults.push(`${offset} comes again after its end`)
     const before = this.released.get(offset) ?? 0
     if (count <= before) this.faults.push(`${offset} has count ${count} after ${before}`)
+    this.follows(offset, count)
     if (count > DELIVERIES_MAX) this.faults.push(`${offset} comes the ${count}th time`)
+  }
+
+  /** Every delivery counts one, those to victims included. */
+  private follows(offset: number, count: number): void {
+    const { incarnation, victims } = this
+    const last = this.last.get(offset) ?? { count: 0, incarnation, victims: 0 }
+    this.last.set(offset, { count, incarnation, victims })
+    const most = last.count + 1 + victims - last.victims
+    if (count > most) this.faults.push(`${offset} has count ${count}, ${most} are possible`)
+    if (last.incarnation === incarnation && count <= last.count) {
+      this.faults.push(`${offset} has count ${count} again`)
+    }
   }
 
   confirm(final: readonly Delivery[], released: readonly Delivery[]): void {
@@ -54,13 +75,17 @@ class Ledger {
   }
 }
 
-/** One poll with its acknowledgements; the number of records. */
-async function work(members: ShareMembers, ledger: Ledger): Promise<number> {
-  const line = await members.tell('poll worker 1')
-  const deliveries = [...line.matchAll(/ 0:(\d+)x(\d+)=/g)].map(([, offset, count]) => ({
+async function poll(members: ShareMembers, name: string): Promise<Delivery[]> {
+  const line = await members.tell(`poll ${name} 1`)
+  return [...line.matchAll(/ 0:(\d+)x(\d+)=/g)].map(([, offset, count]) => ({
     offset: Number(offset),
     count: Number(count),
   }))
+}
+
+/** One poll with its acknowledgements; the number of records. */
+async function work(members: ShareMembers, ledger: Ledger): Promise<number> {
+  const deliveries = await poll(members, 'worker')
   if (deliveries.length === 0) return 0
   for (const delivery of deliveries) ledger.deliver(delivery)
   const isReleased = ({ offset, count }: Delivery) => offset % 7 === 3 && count < 3
@@ -77,45 +102,140 @@ async function work(members: ShareMembers, ledger: Ledger): Promise<number> {
   return deliveries.length
 }
 
-test('loses nothing and forgets nothing when the broker is killed', async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'ottla-share-kills-'))
-  const port = await freePort()
-  let broker = await startOttlaProcess({ dataDir, port, settings: SETTINGS })
-  const first = new ShareTranscript(broker.bootstrap)
-  await first.createTopic('work', 1)
-  await first.setGroup('workers', { 'share.auto.offset.reset': 'earliest' })
-  const members = await ShareMembers.start(broker.bootstrap)
-  const settings = 'share.acknowledgement.mode=explicit max.poll.records=20 reconnect.backoff.ms=20'
-  await members.tell(`open worker topics=work group.id=workers ${settings}`)
-  const ledger = new Ledger()
-  let isOver = false
-  const working = (async () => {
-    for (let idle = 0; !isOver || idle < 2; )
-      idle = (await work(members, ledger)) === 0 ? idle + 1 : 0
-  })()
-  let produced = 0
-  for (let kill = 0; kill < KILLS; kill++) {
-    const admin = kill === 0 ? first : new ShareTranscript(broker.bootstrap)
-    if (kill > 0) await admin.learnTopic('work')
-    await admin.produce('work', 0, RECORDS_PER_ROUND)
-    produced += RECORDS_PER_ROUND
-    admin.close()
-    await new Promise((resolve) => setTimeout(resolve, 100 + ((kill * 137) % 900)))
-    await broker.kill9()
-    broker = await startOttlaProcess({ dataDir, port, settings: SETTINGS })
+const MEMBER = 'share.acknowledgement.mode=explicit max.poll.records=20 reconnect.backoff.ms=20'
+
+/** A broker that is killed, a group, and the member that does the work all the while. */
+class Scene {
+  readonly ledger = new Ledger()
+  readonly dataDir = mkdtempSync(join(tmpdir(), 'ottla-share-kills-'))
+  produced = 0
+  broker!: OttlaProcess
+  private worker!: ShareMembers
+  private isOver = false
+  private working!: Promise<void>
+
+  async open(): Promise<void> {
+    this.broker = await startOttlaProcess({ dataDir: this.dataDir, settings: SETTINGS })
+    await this.asAdmin(async (admin) => {
+      await admin.createTopic('work', 1)
+      await admin.setGroup('workers', { 'share.auto.offset.reset': 'earliest' })
+    })
+    this.worker = await this.join('worker')
+    this.working = (async () => {
+      for (let idle = 0; idle < 2; ) {
+        const hasWorked = (await work(this.worker, this.ledger)) > 0
+        idle = this.isOver && !hasWorked ? idle + 1 : 0
+      }
+    })()
   }
-  isOver = true
-  await working
-  await members.tell('close worker')
-  await members.stop()
-  expect(ledger.faults).toEqual([])
-  expect(ledger.delivered.size).toBe(produced)
-  const last = new ShareTranscript(broker.bootstrap)
-  await waitUntil('nothing is left', async () => (await last.lag('workers', 'work', 0)) === 0)
-  last.close()
-  await broker.stop()
+
+  private async asAdmin<T>(act: (admin: ShareTranscript) => Promise<T>): Promise<T> {
+    const admin = new ShareTranscript(this.broker.bootstrap)
+    try {
+      return await act(admin)
+    } finally {
+      admin.close()
+    }
+  }
+
+  /** A member in a process of its own. */
+  async join(name: string): Promise<ShareMembers> {
+    const members = await ShareMembers.start(this.broker.bootstrap)
+    await members.tell(`open ${name} topics=work group.id=workers ${MEMBER}`)
+    return members
+  }
+
+  /** A few batches, so that more than one member gets some. */
+  produce(): Promise<void> {
+    return this.asAdmin(async (admin) => {
+      await admin.learnTopic('work')
+      for (let i = 0; i < BATCHES_PER_ROUND; i++) await admin.produce('work', 0, BATCH)
+      this.produced += BATCHES_PER_ROUND * BATCH
+    })
+  }
+
+  async killBroker(): Promise<void> {
+    const { dataDir } = this
+    const { port } = this.broker
+    await this.broker.kill9()
+    this.broker = await startOttlaProcess({ dataDir, port, settings: SETTINGS })
+    this.ledger.incarnation++
+  }
+
+  /** Another member takes records; how often each has come by then. */
+  async take(victim: ShareMembers): Promise<ReadonlyMap<number, number>> {
+    const { ledger } = this
+    for (;;) {
+      await this.produce()
+      const taken = await poll(victim, 'victim')
+      for (const delivery of taken) ledger.deliver(delivery)
+      const timesOf = ({ offset }: Delivery) => [offset, ledger.times.get(offset) ?? 0] as const
+      if (taken.length > 0) return new Map(taken.map(timesOf))
+    }
+  }
+
+  /** The worker gets them all; where `isDone`, it also has done with them as the broker has said. */
+  async comeAgain(taken: ReadonlyMap<number, number>, isDone: boolean): Promise<void> {
+    const { times, final } = this.ledger
+    await waitUntil('the worker has them all', () =>
+      [...taken].every(([offset, before]) =>
+        isDone ? final.has(offset) : (times.get(offset) ?? 0) > before,
+      ),
+    )
+  }
+
+  async finish(): Promise<void> {
+    this.isOver = true
+    await this.working
+    await this.worker.tell('close worker')
+    await this.worker.stop()
+    expect(this.ledger.faults).toEqual([])
+    expect(this.ledger.times.size).toBe(this.produced)
+    await this.asAdmin((admin) =>
+      waitUntil('nothing is left', async () => (await admin.lag('workers', 'work', 0)) === 0),
+    )
+    await this.broker.stop()
+    rmSync(this.dataDir, { recursive: true, force: true })
+  }
+}
+
+test('loses nothing and forgets nothing when the broker is killed', async () => {
+  const scene = new Scene()
+  await scene.open()
+  for (let kill = 0; kill < KILLS; kill++) {
+    const before = scene.ledger.times.size
+    await scene.produce()
+    await waitUntil('the worker is at work', () => scene.ledger.times.size > before)
+    await new Promise((resolve) => setTimeout(resolve, (kill * 137) % 900))
+    await scene.killBroker()
+  }
   // States that were written anew have let go of the records in front of them.
-  const starts = readFileSync(join(dataDir, 'log', 'log-start-offset-checkpoint'), 'utf8')
-  expect(starts).toMatch(/__share_group_state \d+ [1-9]/)
-  rmSync(dataDir, { recursive: true, force: true })
+  const checkpoint = join(scene.dataDir, 'log', 'log-start-offset-checkpoint')
+  await waitUntil('old states are deleted', () =>
+    /__share_group_state \d+ [1-9]/.test(readFileSync(checkpoint, 'utf8')),
+  )
+  await scene.finish()
+})
+
+test('gives the records of dead and silent members to others', async () => {
+  const scene = new Scene()
+  await scene.open()
+  for (let kill = 0; kill < MEMBER_KILLS; kill++) {
+    const victim = await scene.join('victim')
+    const taken = await scene.take(victim)
+    scene.ledger.victims++
+    const isSilent = kill % 2 === 1
+    if (isSilent) victim.suspend()
+    else await victim.stop()
+    if (kill % 4 === 2) await scene.killBroker()
+    // A dead member's connection is closed; of a silent one only the lock's end tells.
+    await scene.comeAgain(taken, isSilent)
+    if (isSilent) {
+      victim.resume()
+      await victim.tell('ack victim accept')
+      expect(await victim.tell('commit victim')).not.toContain('fine')
+      await victim.stop()
+    }
+  }
+  await scene.finish()
 })

@@ -44,6 +44,16 @@ export class ShareMembers {
     })
   }
 
+  /** SIGSTOP: alive, but silent until `resume`. */
+  suspend(): void {
+    this.child.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.child.kill('SIGCONT')
+  }
+
+  /** SIGKILL: nothing is said to the broker. */
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.child.once('exit', resolve))
     this.child.kill('SIGKILL')

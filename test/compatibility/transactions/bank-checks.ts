@@ -7,6 +7,7 @@ import { TRANSACTION_TIMEOUT_MS } from './bank.ts'
 
 const GRACE_MS = 5_000
 const FAULTS_MAX = 20
+const ANSWERED_MS = 60_000
 const OVER = new Set(['Empty', 'CompleteCommit', 'CompleteAbort'])
 
 async function partitionsOf(kafka: Kafka, topics: readonly string[]): Promise<TopicPartition[]> {
@@ -26,6 +27,19 @@ async function ends(
   return new Map(listed.map(({ topic, partition, offset }) => [`${topic}-${partition}`, offset]))
 }
 
+/** Asks again while the broker is down. */
+async function answered<T>(ask: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + ANSWERED_MS
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+}
+
 /**
  * What the group has committed, by partition. Only what is stable: partitions with a transaction
  * that is not over are left out. Some always have one on a busy machine, hence the choice.
@@ -34,10 +48,12 @@ export async function committedOffsets(
   kafka: Kafka,
   requireStable = true,
 ): Promise<ReadonlyMap<number, number>> {
-  const { groups } = await kafka.request(apis.offsetFetch, {
-    groups: [{ groupId: 'bank', memberId: null, memberEpoch: -1, topics: null }],
-    requireStable,
-  })
+  const { groups } = await answered(() =>
+    kafka.request(apis.offsetFetch, {
+      groups: [{ groupId: 'bank', memberId: null, memberEpoch: -1, topics: null }],
+      requireStable,
+    }),
+  )
   const partitions = groups.flatMap(({ topics }) => topics.flatMap((topic) => topic.partitions))
   return new Map(
     partitions

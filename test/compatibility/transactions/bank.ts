@@ -47,6 +47,8 @@ type Kill = 'broker' | 'clerk' | 'zombie' | 'twin'
 
 export const TRANSACTION_TIMEOUT_MS = 6_000
 const CLERKS = 3
+/** Zombies without partitions never touch a transaction; too many of them only fill the machine. */
+const ZOMBIES_MAX = 2
 export const PARTITIONS = 3
 const ENTRY_PARTITIONS = 4
 const TRANSFERS_PER_BURST = 40
@@ -221,6 +223,8 @@ export class Bank {
   private succeed(slot: Slot): void {
     const { owner } = slot
     slot.zombies.add(owner)
+    const [oldest] = slot.zombies
+    if (oldest && slot.zombies.size > ZOMBIES_MAX) void oldest.kill9()
     slot.owner = this.hire(slot.clerk)
     void owner.ended.then(() => slot.zombies.delete(owner))
   }
