@@ -38,6 +38,8 @@ export class ShareStateService {
   readonly states: ShareStates
   private readonly options: ShareStateServiceOptions
   private readonly loading = new Map<number, Promise<void>>()
+  /** Partitions whose states are all known; only of those something may be deleted. */
+  private readonly loaded = new Set<number>()
   private timer: Timer | undefined
 
   constructor(options: ShareStateServiceOptions) {
@@ -83,6 +85,7 @@ export class ShareStateService {
         if (record && offset >= log.logStartOffset) this.states.replay(record, offset)
       }
     }
+    this.loaded.add(partition)
   }
 
   /** Decides about a state, and gives the answer once what was decided is durable. */
@@ -128,30 +131,38 @@ export class ShareStateService {
     })
   }
 
-  /** Deletes the records in front of the oldest snapshot that is still needed. */
+  /**
+   * Deletes the records in front of the oldest snapshot that is still needed. Which that is, is
+   * found out for all states at one moment: one that is made in the meantime lies behind the cut.
+   */
   async prune(): Promise<void> {
-    const states = new Map<number, ShareState[]>()
-    for (const partition of this.loading.keys()) states.set(partition, [])
-    for (const state of this.states.all()) states.get(this.partitionOf(state.key))?.push(state)
-    for (const [partition, list] of states) await this.prunePartition(partition, list)
+    for (const [partition, states] of this.byPartition()) await this.renew(partition, states)
+    const cuts = [...this.byPartition()].flatMap(([partition, states]) => {
+      const log = this.options.partitions.get(SHARE_STATE_TOPIC, partition)
+      const needed = states.map(({ snapshotOffset }) => snapshotOffset)
+      // A snapshot that is not durable yet does not stand for the one before it.
+      if (!log || needed.some((offset) => offset >= log.highWatermark)) return []
+      return [{ log, offset: Math.min(log.highWatermark, ...needed) }]
+    })
+    for (const { log, offset } of cuts) await log.deleteRecordsBefore(offset)
   }
 
-  private async prunePartition(partition: number, states: readonly ShareState[]): Promise<void> {
+  private byPartition(): Map<number, ShareState[]> {
+    const states = new Map<number, ShareState[]>()
+    for (const partition of this.loaded) states.set(partition, [])
+    for (const state of this.states.all()) states.get(this.partitionOf(state.key))?.push(state)
+    return states
+  }
+
+  /** A state that never changes must not keep all the updates of the others. */
+  private async renew(partition: number, states: readonly ShareState[]): Promise<void> {
     const log = this.options.partitions.get(SHARE_STATE_TOPIC, partition)
-    if (!log || (await this.loading.get(partition)?.catch(() => 'failed')) === 'failed') return
-    // A state that never changes must not keep all the updates of the others.
+    if (!log) return
     const wanted = (this.options.updatesPerSnapshot + 1) * (states.length + 1)
     const stale = states.filter(({ snapshotOffset }) => log.logEndOffset - snapshotOffset > wanted)
     const now = this.options.clock.now()
-    if (stale.length > 0) {
-      await this.append(
-        partition,
-        stale.map((state) => snapshotOf(this.states.get(state.key) ?? state, now)),
-      )
-    }
-    const needed = states.map(({ key }) => this.states.get(key)?.snapshotOffset)
-    const offsets = needed.filter((offset) => offset !== undefined)
-    await log.deleteRecordsBefore(Math.min(log.highWatermark, ...offsets))
+    const snapshots = stale.map((state) => snapshotOf(this.states.get(state.key) ?? state, now))
+    if (snapshots.length > 0) await this.append(partition, snapshots)
   }
 
   close(): void {
