@@ -174,7 +174,7 @@ class Scene {
     }
   }
 
-  /** The worker gets them all; where `isDone`, it also has done with them as the broker has said. */
+  /** The worker gets them all; where `isDone`, it has also done with them, as the broker says. */
   async comeAgain(taken: ReadonlyMap<number, number>, isDone: boolean): Promise<void> {
     const { times, final } = this.ledger
     await waitUntil('the worker has them all', () =>

@@ -5,7 +5,7 @@
  * What must hold of every prefix that is read:
  * - nothing of an attempt that was aborted or timed out, and no transfer or side of it twice;
  * - all three records of a transfer are of one attempt;
- * - no transfer stays in part: what is there of it is completed soon, and so the total is conserved;
+ * - no transfer stays in part: what is there of it is completed soon, so the total is conserved;
  * - what the group's committed offsets say was done is there soon after.
  */
 import { PARTITIONS } from './bank.ts'
