@@ -1,5 +1,6 @@
 /** Bugs that Apache Kafka once had; docs/internals/known-bugs.md lists all of them. */
 import { expect, test } from 'vitest'
+import { FaultyFileSystem } from './faulty-file-system.ts'
 import { MemoryFileSystem } from './memory-file-system.ts'
 import { makeBatch, makeMarker } from './testing-batches.ts'
 import { appendDurably, createLog, openLogs } from './testing-logs.ts'
@@ -46,4 +47,34 @@ test('a producer with an open transaction is not forgotten (KAFKA-9144)', async 
   await log.whenDurable(1)
   expect(log.lastStableOffset).toBe(2)
   await manager.close()
+})
+
+test('a transaction index without space takes the marker back whole (KAFKA-7866)', async () => {
+  let isFull = false
+  const fileSystem = new FaultyFileSystem(new MemoryFileSystem(), (call, path) =>
+    isFull && call === 'open' && path.endsWith('.txnindex')
+      ? { kind: 'error', code: 'ENOSPC' }
+      : undefined,
+  )
+  const { manager, fatal } = await openLogs(fileSystem)
+  const log = await createLog(manager)
+  await appendDurably(log, makeBatch({ producerId: 4, sequence: 0, isTransactional: true }))
+  isFull = true
+  const abort = () => log.append(makeMarker({ isAbort: true, producerId: 4 }), coordinator)
+  abort()
+  await expect(log.whenDurable(1)).rejects.toThrow('disk is full')
+  expect([log.logEndOffset, log.lastStableOffset]).toEqual([1, 0])
+  isFull = false
+  expect(abort()).toMatchObject({ kind: 'appended', baseOffset: 1 })
+  await log.whenDurable(1)
+  expect([log.logEndOffset, log.lastStableOffset]).toEqual([2, 2])
+  await manager.close()
+  const again = await openLogs(fileSystem)
+  const reopened = again.manager.get('t', 0)
+  await reopened?.ready()
+  const read = { bytesMax: 1000, upTo: 'last-stable-offset', atLeastOneBatch: true } as const
+  const result = await reopened?.read(0, read)
+  const [entry, ...others] = result?.abortedTransactions ?? []
+  expect(entry).toMatchObject({ producerId: 4, firstOffset: 0, lastOffset: 1 })
+  expect([others, fatal]).toEqual([[], []])
 })
