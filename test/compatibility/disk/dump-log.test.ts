@@ -4,12 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startOttlaProcess } from '../../support/ottla-process.ts'
-import { runTool } from '../support/apache-tools.ts'
+import { runMetadataShell, runTool } from '../support/apache-tools.ts'
 import { INSTALL_TIMEOUT_MS } from '../support/peers.ts'
+import { makeAccess } from './access.ts'
 import { type Contents, contentsOf, load } from './sample-data.ts'
 
 /** Few partitions of the offsets topic keep the lists of files short. */
-const SETTINGS = { 'offsets.topic.num.partitions': '3' }
+const SETTINGS = {
+  'offsets.topic.num.partitions': '3',
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'super.users': 'User:ANONYMOUS',
+}
 
 async function dump(files: readonly string[], flags: readonly string[] = []): Promise<string> {
   const args = ['--files', files.join(','), ...flags]
@@ -30,6 +35,7 @@ describe.each(['a clean stop', 'kill -9 and a new start'])('after %s', (ending) 
     dataDir = await mkdtemp(join(tmpdir(), 'ottla-dump-'))
     const first = await startOttlaProcess({ dataDir, settings: SETTINGS })
     await load(first.bootstrap)
+    await makeAccess(first.bootstrap, 'someone')
     before = await contentsOf(first.bootstrap)
     if (ending === 'a clean stop') await first.stop()
     else await first.kill9()
@@ -101,11 +107,32 @@ describe.each(['a clean stop', 'kill -9 and a new start'])('after %s', (ending) 
       'CONFIG_RECORD',
       'REMOVE_TOPIC_RECORD',
       'PRODUCER_IDS_RECORD',
+      'ACCESS_CONTROL_ENTRY_RECORD',
+      'USER_SCRAM_CREDENTIAL_RECORD',
+      'CLIENT_QUOTA_RECORD',
       'LeaderChange',
     ]) {
       expect(out).toContain(type)
     }
     expect(out).toMatch(/"name":"retention.bytes","value":"1234567890"/)
+  })
+
+  test('the metadata shell walks through what the log says', async () => {
+    const [log] = files.filter((f) => f.includes('/__cluster_metadata-') && f.endsWith('.log'))
+    const shell = async (...command: string[]) => {
+      const result = await runMetadataShell(['--snapshot', log as string, ...command])
+      expect(result, result.stderr).toMatchObject({ code: 0 })
+      expect(result.stderr).not.toContain('ERROR')
+      return result.stdout
+    }
+    expect(await shell('ls', '/image')).toMatch(/acls.*cluster.*scram.*topics/s)
+    const topics = await shell('ls', '/image/topics/byName')
+    expect(topics).toContain('of-none')
+    expect(topics).not.toContain('deleted')
+    expect(await shell('ls', '/image/scram/SCRAM-SHA-256')).toContain('someone')
+    expect(await shell('cat', '/image/configs/TOPIC:of-none/retention.bytes')).toContain(
+      '1234567890',
+    )
   })
 })
 

@@ -41,6 +41,16 @@ export async function runBrokerClass(
   return runJava(brokerClasspath, className, args, options)
 }
 
+/**
+ * The metadata shell, which exists as 4.3.1 only and then knows no metadata of 4.4: with the
+ * classes of the 4.4.0 broker in front of its own.
+ */
+export async function runMetadataShell(args: readonly string[]): Promise<ToolResult> {
+  const { brokerClasspath, toolClasspath } = await ensureApacheKafka()
+  const classpath = `${brokerClasspath}:${toolClasspath}`
+  return runJava(classpath, 'org.apache.kafka.shell.MetadataShell', args, {})
+}
+
 /** Tools that live in a package below `org.apache.kafka.tools`. */
 const NESTED: Readonly<Record<string, string>> = {
   ConsumerGroupCommand: 'consumer.group.ConsumerGroupCommand',
