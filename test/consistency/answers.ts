@@ -44,7 +44,7 @@ export async function fetchKeys(
     topics: [{ topic: TOPIC, partitions }],
     forgottenTopicsData: [],
   })
-  return answer.responses.flatMap((topic) =>
+  const results = answer.responses.flatMap((topic) =>
     topic.partitions.map((part) => {
       const from = positions.get(part.partitionIndex) ?? 0
       const { highWatermark, lastStableOffset, logStartOffset } = part
@@ -60,6 +60,31 @@ export async function fetchKeys(
       }
     }),
   )
+  const lost = results.filter(({ error }) => error === 'OFFSET_OUT_OF_RANGE').map(({ key }) => key)
+  if (lost.length === 0) return results
+  // The answer itself tells no positions then.
+  const starts = await startsOf(connection, lost)
+  return results.map((result) => {
+    const logStartOffset = starts.get(result.key) ?? result.logStartOffset
+    return { ...result, logStartOffset }
+  })
+}
+
+/** Where keys begin. */
+export async function startsOf(
+  connection: Connection,
+  keys: readonly number[],
+): Promise<Map<number, number>> {
+  const EARLIEST = -2
+  const partitions = keys.map((partitionIndex) => ({ partitionIndex, timestamp: EARLIEST }))
+  const topics = [{ name: TOPIC, partitions }]
+  const answer = await connection.ask(apis.listOffsets, 7, {
+    replicaId: -1,
+    isolationLevel: 0,
+    topics,
+  })
+  const parts = answer.topics[0]?.partitions ?? []
+  return new Map(parts.map(({ partitionIndex, offset }) => [partitionIndex, Math.max(0, offset)]))
 }
 
 interface PartAnswer {

@@ -1,6 +1,6 @@
 /** Deletes the beginnings of logs, so that there is a log start offset to get wrong. */
 import { apis } from '@ottla/protocol'
-import { fetchKeys } from './answers.ts'
+import { fetchKeys, startsOf } from './answers.ts'
 import { Client } from './client.ts'
 import { TOPIC } from './topic.ts'
 
@@ -10,7 +10,7 @@ export class RecordDeleter extends Client {
   protected override async step(): Promise<void> {
     const connection = await this.connection()
     const key = this.random.integer(this.world.keyCount)
-    const where = new Map([[key, 0]])
+    const where = await startsOf(connection, [key])
     const [poll] = await fetchKeys(connection, where, { isCommittedOnly: false, waitMs: 0 })
     if (!poll || poll.highWatermark <= 0) return
     const { logStartOffset, highWatermark } = poll

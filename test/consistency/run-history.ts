@@ -3,7 +3,7 @@
  * everything is read once more, committed and not.
  */
 import { SeededRandom } from '@ottla/base'
-import { fetchKeys } from './answers.ts'
+import { fetchKeys, startsOf } from './answers.ts'
 import { AssignedConsumer } from './assigned-consumer.ts'
 import { check, type Report } from './checker.ts'
 import { ConsumerMember } from './consumer-member.ts'
@@ -138,9 +138,10 @@ async function finish(world: World, clients: ReturnType<typeof clientsOf>): Prom
 
 /** Markers are on their way: waits for them, but not for ever. */
 async function settled(world: World): Promise<void> {
-  const positions = new Map(Array.from({ length: world.keyCount }, (_, key) => [key, 0]))
+  const keys = Array.from({ length: world.keyCount }, (_, key) => key)
   await insist(async () => {
     const connection = await world.connect()
+    const positions = await startsOf(connection, keys)
     const polls = await fetchKeys(connection, positions, { isCommittedOnly: false, waitMs: 0 })
     connection.close()
     const isSettled = polls.every((poll) => poll.lastStableOffset === poll.highWatermark)
@@ -157,17 +158,13 @@ async function scan(world: World, key: number, isCommittedOnly: boolean): Promis
   const spans: Span[] = []
   let last: Poll | undefined
   let from: number | undefined
-  let position = 0
+  let position = (await startsOf(connection, [key])).get(key) ?? 0
   for (;;) {
     const positions = new Map([[key, position]])
     const options = { isCommittedOnly, waitMs: 0, bytesMax: 2 ** 20 }
     const [poll] = await fetchKeys(connection, positions, options)
     if (!poll || poll.highWatermark < 0) break
     last = poll
-    if (poll.error === 'OFFSET_OUT_OF_RANGE' && position < poll.logStartOffset) {
-      position = poll.logStartOffset
-      continue
-    }
     from ??= position
     records.push(...poll.records)
     spans.push(...(poll.spans ?? []))
