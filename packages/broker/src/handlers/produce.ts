@@ -296,6 +296,7 @@ class Append {
 
 /** What is wrong with a batch at first sight; the log looks closer. */
 function batchFault(batch: Buffer, apiVersion: number): Refused | undefined {
+  if (isCorrupt(batch)) return { error: 'CORRUPT_MESSAGE', message: null }
   if (batch.length < MINIMUM_BATCH_BYTES) {
     return { error: 'INVALID_RECORD', message: 'Produce requests must have exactly one batch' }
   }
@@ -316,16 +317,16 @@ function batchFault(batch: Buffer, apiVersion: number): Refused | undefined {
 
 /** What spoils the whole request: a batch that is none, or one of a transaction nobody named. */
 function requestFault({ transactionalId, topicData }: ProduceRequest): ErrorName | undefined {
-  let fault: ErrorName | undefined
   for (const { partitionData } of topicData) {
     for (const { records } of partitionData) {
       const batch = contiguousRecords(records)
       if (isCorrupt(batch)) return 'CORRUPT_MESSAGE'
-      if (transactionalId !== null || batch.length < MINIMUM_BATCH_BYTES) continue
-      if (isTransactional(batch)) fault = 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+      if (batch.length < MINIMUM_BATCH_BYTES || !isTransactional(batch)) continue
+      // Apache Kafka has seen enough: what comes behind is looked at by itself.
+      return transactionalId === null ? 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' : undefined
     }
   }
-  return fault
+  return undefined
 }
 
 /** Its first bytes cannot be those of a batch of any version. */

@@ -11,13 +11,19 @@ type ByPartition = Map<number, CommittedOffset>
 
 export class CommittedOffsets {
   private readonly byGroup = new Map<string, Map<string, ByPartition>>()
+  private readonly known = new Set<string>()
 
   set(group: string, topic: string, partition: number, value: CommittedOffset | null): void {
     if (value === null) {
       this.delete(group, topic, partition)
       return
     }
-    const topics = this.note(group)
+    this.note(group)
+    let topics = this.byGroup.get(group)
+    if (!topics) {
+      topics = new Map()
+      this.byGroup.set(group, topics)
+    }
     let partitions = topics.get(topic)
     if (!partitions) {
       partitions = new Map()
@@ -26,19 +32,14 @@ export class CommittedOffsets {
     partitions.set(partition, value)
   }
 
-  /** Makes a group known that has committed nothing yet that counts. */
-  note(group: string): Map<string, ByPartition> {
-    let topics = this.byGroup.get(group)
-    if (!topics) {
-      topics = new Map()
-      this.byGroup.set(group, topics)
-    }
-    return topics
+  /** Makes a group known, though nothing that it committed counts yet. */
+  note(group: string): void {
+    this.known.add(group)
   }
 
-  /** The group was removed: it is not known any more, unless there are offsets of it. */
+  /** The group was removed: it is known no longer than there are offsets of it. */
   forget(group: string): void {
-    if (this.byGroup.get(group)?.size === 0) this.byGroup.delete(group)
+    this.known.delete(group)
   }
 
   private delete(group: string, topic: string, partition: number): void {
@@ -46,6 +47,7 @@ export class CommittedOffsets {
     const partitions = topics?.get(topic)
     if (!topics || !partitions?.delete(partition)) return
     if (partitions.size === 0) topics.delete(topic)
+    if (topics.size === 0) this.byGroup.delete(group)
   }
 
   get(group: string, topic: string, partition: number): CommittedOffset | undefined {
@@ -53,11 +55,11 @@ export class CommittedOffsets {
   }
 
   has(group: string): boolean {
-    return this.byGroup.has(group)
+    return this.byGroup.has(group) || this.known.has(group)
   }
 
   groups(): Iterable<string> {
-    return this.byGroup.keys()
+    return new Set([...this.byGroup.keys(), ...this.known])
   }
 
   topics(group: string): ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>> {

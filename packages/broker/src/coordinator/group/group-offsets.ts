@@ -111,6 +111,7 @@ export function deleteGroup(
     if (fault) return fault
     const changes = new Changes(coordinator.consumerGroups, now)
     removeGroup(changes, consumerGroup)
+    coordinator.offsets.forget(groupId)
     return [...removalOf(coordinator, groupId), ...changes.records]
   }
   const streamsGroup = coordinator.streamsGroups.get(groupId)
@@ -118,6 +119,7 @@ export function deleteGroup(
     if (!streamsGroup.isEmpty) return 'NON_EMPTY_GROUP'
     const changes = new StreamsChanges(coordinator.streamsGroups, now)
     removeStreamsGroup(changes, streamsGroup)
+    coordinator.offsets.forget(groupId)
     return [...removalOf(coordinator, groupId), ...changes.records]
   }
   const group = coordinator.groups.get(groupId)
@@ -223,7 +225,9 @@ function expireInConsumerGroups(coordinator: GroupCoordinator, now: Now): GroupR
     const subscribed = group.subscribedTopics()
     const isRead = (topic: string) => subscribed.has(topic)
     const kept = expireUnread(coordinator, { groupId: group.groupId, isRead }, now, records)
-    if (kept === 0 && group.isEmpty) removeGroup(changes, group)
+    if (kept > 0 || !group.isEmpty) continue
+    removeGroup(changes, group)
+    coordinator.offsets.forget(group.groupId)
   }
   return [...records, ...changes.records]
 }
@@ -235,7 +239,9 @@ function expireInStreamsGroups(coordinator: GroupCoordinator, now: Now): GroupRe
   for (const group of [...coordinator.streamsGroups.groups.values()]) {
     const isRead = (topic: string) => readsTopic(group, topic)
     const kept = expireUnread(coordinator, { groupId: group.groupId, isRead }, now, records)
-    if (kept === 0 && group.isEmpty) removeStreamsGroup(changes, group)
+    if (kept > 0 || !group.isEmpty) continue
+    removeStreamsGroup(changes, group)
+    coordinator.offsets.forget(group.groupId)
   }
   return [...records, ...changes.records]
 }
