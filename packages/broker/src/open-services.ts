@@ -133,10 +133,7 @@ function openShare(
   })
   const sessionsMax = config.get('group.share.max.share.sessions')
   const deadLetters = new DeadLetters({ ...shared, configs })
-  const share = new ShareService({ ...shared, states, deadLetters, sessionsMax, settingsOf })
-  const { shareGroups } = shared.groups.coordinator
-  shareGroups.onGone = (group, member) => share.onGone(group, member)
-  return share
+  return new ShareService({ ...shared, states, deadLetters, sessionsMax, settingsOf })
 }
 
 const telemetryOptions = (config: BrokerConfig) => ({

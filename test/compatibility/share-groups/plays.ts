@@ -255,6 +255,22 @@ export const limits: Play = async (t) => {
   await t.fetch('no batch size', { group, member: 'lm1', epoch: 5, batchSize: 0 })
 }
 
+/** Who has left the group still has its session: librdkafka leaves before it acknowledges. */
+export const leaving: Play = async (t) => {
+  const group = 's-leaving'
+  const member = 'lm1'
+  await t.createTopic('lea', 1)
+  await t.setGroup(group, { 'share.auto.offset.reset': 'earliest' })
+  await t.join(group, member, ['lea'], 1)
+  await t.produce('lea', 0, 4)
+  const acquired = { group, member, maxWaitMs: 10_000 }
+  await t.fetch('acquires', { ...acquired, epoch: 0, partitions: ['lea-0'] })
+  await t.beat('leaves', group, member, -1)
+  await t.acknowledge('accepts', { group, member, epoch: 1, acks: { 'lea-0': [[0, 1, 1]] } })
+  await t.acknowledge('ends', { group, member, epoch: -1, acks: { 'lea-0': [[2, 3, 2]] } })
+  await t.acknowledge('again', { group, member, epoch: -1, acks: { 'lea-0': [[2, 3, 2]] } })
+}
+
 /** Partitions share the bytes of a request; who asks for nothing does not wait for it either. */
 export const partitions: Play = async (t) => {
   const group = 's-parts'

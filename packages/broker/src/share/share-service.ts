@@ -154,12 +154,6 @@ export class ShareService {
     for (const { key } of [...this.held.values()]) if (isGone(key)) this.forget(key)
   }
 
-  /** A member has left its group or was taken out of it. */
-  onGone(groupId: string, memberId: string): void {
-    this.sessions.remove(groupId, memberId)
-    this.releaseLater(groupId, memberId)
-  }
-
   private onEnd({ groupId, memberId }: ShareSession): void {
     this.releaseLater(groupId, memberId)
   }

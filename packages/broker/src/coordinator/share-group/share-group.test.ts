@@ -22,7 +22,6 @@ const SETTINGS = {
 class Harness {
   readonly topics = new Map<string, number>()
   readonly records: GroupRecord[] = []
-  readonly gone: string[] = []
   coordinator = this.newCoordinator()
   nowMs = 1_000
 
@@ -42,9 +41,7 @@ class Harness {
       sessionTimeoutMs: () => SESSION_MS,
       heartbeatIntervalMs: () => 5_000,
     }
-    const coordinator = new GroupCoordinator(SETTINGS, () => 'id', { share })
-    coordinator.shareGroups.onGone = (_group, member) => this.gone.push(member)
-    return coordinator
+    return new GroupCoordinator(SETTINGS, () => 'id', { share })
   }
 
   get now() {
@@ -121,7 +118,6 @@ describe('a share group', () => {
     expect(harness.beat('c', 0, ['t'])).toBe('5 t[0]')
     expect(harness.beat('d', 0, ['t'])).toBe('GROUP_MAX_SIZE_REACHED')
     expect(harness.beat('b', -1)).toBe('-1 as before')
-    expect(harness.gone).toEqual(['b'])
     expect(harness.beat('b', 4)).toBe('UNKNOWN_MEMBER_ID')
     expect(harness.beat('a', 4)).toBe('6 as before')
     expect(harness.beat('c', 5)).toBe('6 t[1]')
@@ -147,7 +143,6 @@ describe('a share group', () => {
     expect(harness.group?.state).toBe('Stable')
     harness.pass(1)
     expect(harness.group?.state).toBe('Empty')
-    expect(harness.gone).toEqual(['a'])
     expect(kindOf(harness.coordinator, 'g')).toBe('share')
     expect(listGroups(harness.coordinator)).toMatchObject([{ type: 'share', state: 'Empty' }])
     const changes = new ShareChanges(harness.coordinator.shareGroups, harness.now)

@@ -31,8 +31,6 @@ export type StatePartitions = ReadonlyMap<Uuid, StateTopic>
 export class ShareGroups {
   readonly groups = new Map<string, ShareGroup>()
   readonly options: ShareGroupOptions
-  /** Told of members that are gone and of groups without members; what they hold is given back. */
-  onGone: (groupId: string, memberId: string) => void = () => undefined
 
   constructor(options: ShareGroupOptions = defaultShareGroupOptions) {
     this.options = options
@@ -103,10 +101,7 @@ export function removeMembers(
   group: ShareGroup,
   memberIds: Iterable<string>,
 ): void {
-  for (const memberId of memberIds) {
-    forgetMember(changes, group, memberId)
-    changes.groups.onGone(group.groupId, memberId)
-  }
+  for (const memberId of memberIds) forgetMember(changes, group, memberId)
   bumpEpoch(changes, group)
   if (!group.isEmpty) return
   // Nobody is left to assign anything to.
