@@ -2,9 +2,9 @@
  * Share sessions: what a member of a share group reads, so that it need not say so each time.
  *
  * A session belongs to a member and lives as long as its connection, also when the member has left
- * the group: it may still acknowledge what it has. Requests count up: epoch 0 opens a session, 1, 2,
- * ... go on with it, -1 ends it. An epoch that is not the next one means that one side has lost
- * something, and the member must begin again.
+ * the group: it may still acknowledge what it has. Requests count up: epoch 0 opens a session, -1
+ * ends it, and in between comes one after the other. An epoch that is not the next one means that
+ * one side has lost something, and the member must begin again.
  */
 import type { Uuid } from '@ottla/base'
 import type { ErrorName } from '@ottla/protocol'
