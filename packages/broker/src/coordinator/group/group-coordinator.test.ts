@@ -399,6 +399,22 @@ describe('committed offsets', () => {
     ])
   })
 
+  it('take any retention that old clients ask for', () => {
+    const { now } = new Harness()
+    const [record] = commitRecords(
+      {
+        groupId: 'g',
+        memberId: '',
+        groupInstanceId: null,
+        generationId: -1,
+        retentionTimeMs: Number.MAX_SAFE_INTEGER,
+      },
+      [{ topic: 't', topicId: '', partition: 0, offset: 1, leaderEpoch: -1, metadata: '' }],
+      now,
+    )
+    expect(record).toMatchObject({ value: { expireTimestamp: Number.MAX_SAFE_INTEGER } })
+  })
+
   it('make a group known that stays when they are deleted, until it is removed', () => {
     const harness = new Harness()
     const { coordinator } = harness

@@ -89,7 +89,8 @@ export function commitRecords(
   now: Now,
 ): GroupRecord[] {
   const { groupId, retentionTimeMs } = request
-  const expireTimestamp = retentionTimeMs >= 0 ? now.wallMs + retentionTimeMs : -1
+  const endMs = Math.min(now.wallMs + retentionTimeMs, Number.MAX_SAFE_INTEGER)
+  const expireTimestamp = retentionTimeMs >= 0 ? endMs : -1
   return offsets.map(({ topic, partition, offset, leaderEpoch, metadata }) => ({
     kind: 'offset',
     group: groupId,
