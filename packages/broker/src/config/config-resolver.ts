@@ -194,8 +194,8 @@ export class ConfigResolver {
         const value = own?.get(name)
         const synonyms: ConfigSynonym[] = []
         if (value !== undefined) synonyms.push({ name, value, source: ConfigSource.DYNAMIC_TOPIC })
-        // How often the log is looked through says nothing about a topic, Apache Kafka thinks.
-        const units = name === 'flush.ms' ? undefined : TIME_SYNONYMS[name]
+        // Of rolling and flushing Apache Kafka names the setting in milliseconds alone.
+        const units = name === 'retention.ms' ? TIME_SYNONYMS[name] : undefined
         const family = units?.map(([member]) => member) ?? [row.synonym]
         for (const member of family) {
           const behind = member ? this.brokerSynonyms(member as BrokerSettingName) : []
