@@ -203,3 +203,23 @@ it.each([
     expect(await ask(api, version, body)).toEqual(expected)
   },
 )
+
+it('JoinGroup looks at protocols before members, also where a group only keeps offsets', async () => {
+  const groupId = 'keeps-offsets'
+  await ask(apis.findCoordinator, 4, { keyType: 0, coordinatorKeys: [groupId] })
+  const partitions = [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }]
+  const commit = () => ask(apis.offsetCommit, 8, { groupId, topics: [{ name: NAME, partitions }] })
+  await expect.poll(commit, { timeout: 30_000 }).toEqual(['NONE'])
+  const join = (protocolType: string, names: readonly string[]) =>
+    ask(apis.joinGroup, 5, {
+      groupId,
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 500,
+      memberId: 'nobody',
+      protocolType,
+      protocols: names.map((name) => ({ name, metadata: Buffer.alloc(0) })),
+    })
+  expect(await join('consumer', [])).toEqual(['INCONSISTENT_GROUP_PROTOCOL'])
+  expect(await join('', ['range'])).toEqual(['INCONSISTENT_GROUP_PROTOCOL'])
+  expect(await join('consumer', ['range'])).toEqual(['UNKNOWN_MEMBER_ID'])
+}, 60_000)

@@ -78,7 +78,12 @@ export function join(
   const streamsGroup = coordinator.streamsGroups.get(groupId)
   if (streamsGroup && !streamsGroup.isEmpty) return refuse('INCONSISTENT_GROUP_PROTOCOL', '')
   const existing = coordinator.groups.get(groupId)
-  if (!existing && memberId !== '') return refuse('UNKNOWN_MEMBER_ID')
+  if (!existing && memberId !== '') {
+    // A group that only committed offsets is there: what is asked of it is looked at first.
+    const asksNothing = request.protocolType === '' || request.protocols.length === 0
+    const isThere = coordinator.offsets.has(groupId)
+    return refuse(isThere && asksNothing ? 'INCONSISTENT_GROUP_PROTOCOL' : 'UNKNOWN_MEMBER_ID')
+  }
   if (consumerGroup) {
     // Nobody is in it: it makes way, and what it committed stays.
     const changes = new Changes(coordinator.consumerGroups, context.now)
