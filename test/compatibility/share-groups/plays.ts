@@ -395,6 +395,7 @@ export const admin: Play = async (t) => {
 
 export const state: Play = async (t) => {
   await t.createTopic('sta', 1)
+  await t.waitForCoordinator('sta')
   await t.ask('coordinator', apis.findCoordinator, 6, { keyType: 2, coordinatorKeys: ['nonsense'] })
   const topics = (partition: object) => [
     { topicId: t.topicId('sta'), partitions: [{ partition: 0, ...partition }] },

@@ -116,6 +116,18 @@ export class ShareTranscript {
     })
   }
 
+  /** Apache Kafka's share coordinator learns of a topic after its broker has told clients. */
+  async waitForCoordinator(name: string): Promise<void> {
+    const partitions = [{ partition: 0, leaderEpoch: 0 }]
+    const topics = [{ topicId: this.topicId(name), partitions }]
+    type Summary = { results: { partitions: { errorCode: number }[] }[] }
+    await waitUntil(`the coordinator knows ${name}`, async () => {
+      const api = apis.readShareGroupStateSummary
+      const summary = await this.send<Summary>('admin', api, 1, { groupId: 'any', topics })
+      return summary.results[0]?.partitions[0]?.errorCode === 0
+    })
+  }
+
   /** Finds out the id of a topic that is there already. */
   async learnTopic(name: string): Promise<void> {
     const asked = { topics: [{ name, topicId: NO_ID }], allowAutoTopicCreation: false }
