@@ -1,7 +1,6 @@
 export { Committer } from './committer.ts'
 export { cleanHere } from './compaction/cleaner-thread.ts'
 export {
-  type CleanerCounters,
   type CleanerSettings,
   type CleaningEngine,
   defaultCleanerSettings,

@@ -8,6 +8,14 @@ import type { PartitionLog } from './partition-log.ts'
 
 export const TOPIC_ID = 'AAECAwQFBgcICQoLDA0ODw'
 
+/** Settings of a log that is cleaned as soon as two small segments are full. */
+export const COMPACTED: Partial<LogConfig> = {
+  cleanupPolicy: ['compact'],
+  segmentBytes: 200,
+  minCleanableDirtyRatio: 0,
+  deleteRetentionMs: 3_600_000,
+}
+
 export interface TestLogs {
   readonly fileSystem: FileSystem
   readonly clock: VirtualClock

@@ -130,6 +130,7 @@ test('serves librdkafka with the consumer protocol', async () => {
   expect(second.map(({ value }) => plain(value)).sort()).toEqual([...more].sort())
 })
 
+// How a broker of ours comes back is ours to show: Apache Kafka has no part in it.
 test.skipIf(isApache)('goes on after the broker was killed', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'ottla-groups-'))
   const port = await freePort()

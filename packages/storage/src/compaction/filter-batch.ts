@@ -122,9 +122,7 @@ function withHorizon(batch: RecordBatch, filter: BatchFilter): Buffer {
   }
   const { maxTimestamp, count } = builder
   const result = builder.finish()
-  const records = result.length
   batch.buffer.copy(result, 0, batch.position, batch.position + BATCH_OVERHEAD)
-  result.writeInt32BE(records - LOG_OVERHEAD, BATCH_LENGTH_POSITION)
   result.writeInt16BE(batch.attributes | DELETE_HORIZON_BIT, ATTRIBUTES_POSITION)
   writeInt64(result, BASE_TIMESTAMP_POSITION, filter.newHorizonMs)
   writeInt64(result, MAX_TIMESTAMP_POSITION, maxTimestamp)

@@ -2,21 +2,21 @@
 import { VirtualClock } from '@ottla/base'
 import { BatchBuilder, buildEndTransactionMarker, readBatches } from '@ottla/protocol'
 import { expect, test } from 'vitest'
-import type { LogConfig } from '../log-config.ts'
 import { MemoryFileSystem } from '../memory-file-system.ts'
 import type { PartitionLog } from '../partition-log.ts'
-import { appendDurably, createLog, openLogs, readAll, type TestLogs } from '../testing-logs.ts'
+import {
+  appendDurably,
+  COMPACTED,
+  createLog,
+  openLogs,
+  readAll,
+  type TestLogs,
+} from '../testing-logs.ts'
 import { cleanLog } from './clean-log.ts'
 import { defaultCleanerSettings } from './log-cleaner.ts'
 import { Throttle } from './throttle.ts'
 
 const HOUR = 3_600_000
-const CONFIG: Partial<LogConfig> = {
-  cleanupPolicy: ['compact'],
-  segmentBytes: 200,
-  minCleanableDirtyRatio: 0,
-  deleteRetentionMs: HOUR,
-}
 
 type Entry = readonly [key: string | Buffer, value: string | null]
 
@@ -31,7 +31,7 @@ class CompactedLog {
 
   static async open(): Promise<CompactedLog> {
     const logs = await openLogs(new MemoryFileSystem())
-    return new CompactedLog(logs, await createLog(logs.manager, CONFIG))
+    return new CompactedLog(logs, await createLog(logs.manager, COMPACTED))
   }
 
   async write(entries: readonly Entry[], producerId?: number, sequence = 0): Promise<void> {
@@ -160,7 +160,7 @@ test('nothing is cleaned behind an open transaction (KAFKA-13194)', async () => 
 
 test('one damaged log does not keep the others from being cleaned (KAFKA-7215)', async () => {
   const topic = await CompactedLog.open()
-  const other = new CompactedLog(topic.logs, await createLog(topic.logs.manager, CONFIG, 1))
+  const other = new CompactedLog(topic.logs, await createLog(topic.logs.manager, COMPACTED, 1))
   for (const each of [topic, other]) {
     await each.write([1, 2, 3].map((i) => ['a', `${i}`] as const))
     await each.fill()

@@ -4,16 +4,17 @@ import { readOffsetCheckpoint } from '../checkpoint-file.ts'
 import { defaultLogConfig, type LogConfig } from '../log-config.ts'
 import { MemoryFileSystem } from '../memory-file-system.ts'
 import type { PartitionLog } from '../partition-log.ts'
-import { appendDurably, createLog, openLogs, readAll, type TestLogs } from '../testing-logs.ts'
+import {
+  appendDurably,
+  COMPACTED,
+  createLog,
+  openLogs,
+  readAll,
+  type TestLogs,
+} from '../testing-logs.ts'
 import { CLEANER_OFFSET_FILE, defaultCleanerSettings } from './log-cleaner.ts'
 
 const HOUR = 3_600_000
-const CONFIG: Partial<LogConfig> = {
-  cleanupPolicy: ['compact'],
-  segmentBytes: 200,
-  minCleanableDirtyRatio: 0,
-  deleteRetentionMs: HOUR,
-}
 
 /** A batch of about 100 bytes per record: two of them fill a segment. */
 function batchOf(logs: TestLogs, ...entries: [key: string, value: string | null][]): Buffer {
@@ -33,7 +34,7 @@ async function recordsOf(log: PartitionLog): Promise<string[]> {
 
 async function filled(config: Partial<LogConfig> = {}): Promise<[TestLogs, PartitionLog]> {
   const logs = await openLogs()
-  const log = await createLog(logs.manager, { ...CONFIG, ...config })
+  const log = await createLog(logs.manager, { ...COMPACTED, ...config })
   for (const [key, value] of [
     ['a', '1'],
     ['b', '1'],
@@ -79,7 +80,7 @@ describe('a cleaning', () => {
 
   test('goes on in a second pass where the keys found no more room', async () => {
     const logs = await openLogs()
-    const log = await createLog(logs.manager, { ...CONFIG, segmentBytes: 20_000 })
+    const log = await createLog(logs.manager, { ...COMPACTED, segmentBytes: 20_000 })
     for (let i = 0; i < 3000; i++)
       await appendDurably(log, batchOf(logs, [`key ${i % 1500}`, `${i}`]))
     const small = { ...defaultCleanerSettings, dedupeBufferBytes: 1 }
@@ -141,7 +142,7 @@ describe('a cleaning', () => {
 test('what Apache Kafka left half-way is undone or completed at a start', async () => {
   const fileSystem = new MemoryFileSystem()
   const logs = await openLogs(fileSystem)
-  const log = await createLog(logs.manager, { ...defaultLogConfig, ...CONFIG })
+  const log = await createLog(logs.manager, { ...defaultLogConfig, ...COMPACTED })
   for (const value of ['1', '2', '3', '4']) await appendDurably(log, batchOf(logs, ['a', value]))
   await logs.manager.close()
   const copy = (from: string, to: string) => {

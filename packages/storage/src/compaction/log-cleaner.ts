@@ -64,26 +64,12 @@ export interface LogCleanerOptions {
   readonly logs: () => Iterable<PartitionLog>
 }
 
-/** Counts since the start, for metrics. */
-export interface CleanerCounters {
-  cleanings: number
-  bytesRead: number
-  bytesWritten: number
-  recordsDropped: number
-}
-
 interface Candidate {
   readonly log: PartitionLog
   readonly cleanable: Cleanable
 }
 
 export class LogCleaner {
-  readonly counters: CleanerCounters = {
-    cleanings: 0,
-    bytesRead: 0,
-    bytesWritten: 0,
-    recordsDropped: 0,
-  }
   private readonly offsets: OffsetsByPartition
   private readonly uncleanable = new Set<PartitionLog>()
   private readonly options: LogCleanerOptions
@@ -97,11 +83,6 @@ export class LogCleaner {
 
   private get checkpointPath(): string {
     return `${this.options.logDir}/${CLEANER_OFFSET_FILE}`
-  }
-
-  /** Everything below was cleaned, or undefined. */
-  cleanedTo(log: PartitionLog): number | undefined {
-    return this.offsets.get(log.name)
   }
 
   /** The partition is not here any more. The file says so after the next cleaning. */
@@ -197,7 +178,7 @@ export class LogCleaner {
     const { fileSystem, clock, engine, logger } = this.options
     const startMs = clock.monotonicMs()
     const job = this.jobFor(candidate, nowMs, settings)
-    let [before, after] = [0, 0]
+    let [before, after, recordsDropped] = [0, 0, 0]
     const result = await engine(job, {
       fileSystem,
       clock,
@@ -205,17 +186,14 @@ export class LogCleaner {
       onGroup: async (group) => {
         before += group.bytesBefore
         after += group.size
-        this.counters.recordsDropped += group.recordsBefore - group.records
+        recordsDropped += group.recordsBefore - group.records
         return await log.takeCleaned(group.sources)
       },
     })
-    this.counters.bytesRead += before
-    this.counters.bytesWritten += after
     if (result.cleanedTo === undefined) {
       this.removeOutput(log)
       return false
     }
-    this.counters.cleanings++
     this.offsets.set(log.name, result.cleanedTo)
     await this.writeCheckpoint()
     logger.info('log cleaned', {
@@ -223,6 +201,7 @@ export class LogCleaner {
       cleanedTo: result.cleanedTo,
       bytesBefore: before,
       bytesAfter: after,
+      recordsDropped,
       keys: result.keys,
       keyBytes: result.keyBytes,
       ms: Math.round(clock.monotonicMs() - startMs),
