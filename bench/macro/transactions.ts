@@ -36,17 +36,25 @@ interface Figures {
 
 const { brokerClasspath } = await ensureApacheKafka()
 
-async function measure(bootstrap: string, topic: string, load: (typeof LOADS)[number]) {
+async function measure(
+  side: string,
+  bootstrap: string,
+  topic: string,
+  load: (typeof LOADS)[number],
+): Promise<Figures> {
   const server = ['--bootstrap-server', bootstrap]
   const { code, stderr } = await runTool('TopicCommand', [
     ...[...server, '--create', '--topic', topic, '--partitions', '3'],
     ...['--replication-factor', '1'],
   ])
-  if (code !== 0) throw new Error(stderr)
-  const output = await outputOf('java', [
+  if (code !== 0) throw new Error(`${side}: ${stderr}`)
+  const run = outputOf('java', [
     ...['-Xmx256m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', brokerClasspath],
     ...[SOURCE, bootstrap, topic, String(load.records), String(load.transactions)],
   ])
+  const output = await run.catch((cause: unknown) => {
+    throw new Error(`the load on ${side}, topic ${topic}, failed`, { cause })
+  })
   const [perSecond, p50, p99] = output.trim().split(' ').map(Number)
   return { perSecond, p50, p99 } as Figures
 }
@@ -61,7 +69,7 @@ for (const load of LOADS) {
       ['ottla', ottla],
       ['apache', apache],
     ] as const) {
-      const found = await measure(bootstrap, `txn-${load.records}-${round}`, load)
+      const found = await measure(side, bootstrap, `txn-${load.records}-${round}`, load)
       process.stdout.write(
         `${side} ${load.records} records, round ${round}: ${found.perSecond.toFixed(0)}/s, ` +
           `p50 ${found.p50} ms, p99 ${found.p99} ms\n`,
