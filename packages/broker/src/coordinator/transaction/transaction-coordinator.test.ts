@@ -193,8 +193,22 @@ describe('ending a transaction of a V2 client', () => {
   it('may abort when nothing is open, and never commit', () => {
     const harness = new Harness()
     const producer = harness.begin()
+    expect(harness.endV2(producer, true)).toBe('CONCURRENT_TRANSACTIONS')
     expect(harness.endV2(producer, true)).toBe('INVALID_TXN_STATE')
     expect(harness.endV2(producer, false)).toMatchObject({ producerEpoch: 1 })
+  })
+
+  it('asks a commit that overtook its records to come again, once in each transaction', () => {
+    const harness = new Harness()
+    let producer = harness.begin()
+    for (let i = 0; i < 3; i++) {
+      expect(harness.endV2(producer, true)).toBe('CONCURRENT_TRANSACTIONS')
+      harness.add(producer)
+      producer = harness.endV2(producer, true) as ProducerIdentity
+      expect(producer.producerEpoch).toBe(i + 1)
+      harness.complete()
+    }
+    expect(harness.endV2({ ...producer, producerEpoch: 7 }, true)).toBe('PRODUCER_FENCED')
   })
 
   it('hands over to another id when the epochs are used up (KAFKA-18660)', () => {

@@ -46,14 +46,22 @@ export class TransactionCoordinator {
    * first answer was lost and it gets the same one; nobody else may use an old epoch (KIP-360).
    */
   private readonly raisedFrom = new Map<string, ProducerIdentity>()
+  /** Who was sent back with a commit that came before any record of its transaction. */
+  private readonly earlyCommits = new Map<string, ProducerIdentity>()
 
   constructor(settings: TransactionSettings) {
     this.settings = settings
   }
 
   replay(record: TransactionRecord): void {
-    if (record.value === null) this.transactions.delete(record.transactionalId)
-    else this.transactions.set(record.transactionalId, record.value)
+    const { transactionalId, value } = record
+    if (value) {
+      this.transactions.set(transactionalId, value)
+      return
+    }
+    this.transactions.delete(transactionalId)
+    this.raisedFrom.delete(transactionalId)
+    this.earlyCommits.delete(transactionalId)
   }
 
   /** True when InitProducerId will need a producer id that nobody has had. */
@@ -243,9 +251,21 @@ export class TransactionCoordinator {
     if (isRetry) return retriedEnd(known, isCommit)
     if (known.producerEpoch !== producer.producerEpoch) return refuse('PRODUCER_FENCED')
     if (isPrepared(known.state)) return refuse('PRODUCER_FENCED')
-    if (known.state !== 'Ongoing' && isCommit) return refuse('INVALID_TXN_STATE')
+    if (known.state !== 'Ongoing' && isCommit) return this.earlyCommit(transactionalId, producer)
     const value = this.bumped(prepared(known, isCommit, now), nextProducerId)
     return { kind: 'write', value, response: nextIdentityOf(value) }
+  }
+
+  /**
+   * A commit with nothing to commit. The Java producer lets it overtake the first records of a
+   * transaction now and then and gives up for good when it is refused, so it is asked once to come
+   * back: docs/decisions/0012-early-commit.md.
+   */
+  private earlyCommit(transactionalId: string, producer: ProducerIdentity) {
+    const before = this.earlyCommits.get(transactionalId)
+    if (before && isSame(before, producer)) return refuse('INVALID_TXN_STATE')
+    this.earlyCommits.set(transactionalId, identityOf(producer))
+    return refuse('CONCURRENT_TRANSACTIONS')
   }
 
   /** The epoch of markers and of what comes after them; above the last one a new id takes over. */
@@ -317,7 +337,7 @@ const blank = (transactionalId: string, producerId: number, now: number): Transa
   clientVersion: 0,
 })
 
-const identityOf = ({ producerId, producerEpoch }: Transaction): ProducerIdentity => ({
+const identityOf = ({ producerId, producerEpoch }: ProducerIdentity): ProducerIdentity => ({
   producerId,
   producerEpoch,
 })
