@@ -1,5 +1,5 @@
 /** CPU seconds and memory of another process, as Linux accounts for them. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 
 /** Clock ticks per second of /proc; 100 on every Linux that Node.js runs on. */
 const TICKS_PER_SECOND = 100
@@ -13,7 +13,16 @@ export function cpuSeconds(pid: number): number {
 }
 
 /** Resident memory of a process, in bytes. */
-export function residentBytes(pid: number): number {
+export const residentBytes = (pid: number): number => statusBytes(pid, 'VmRSS')
+
+/** The most resident memory a process has had since it started or was last told to forget. */
+export const residentBytesMax = (pid: number): number => statusBytes(pid, 'VmHWM')
+
+export function forgetResidentBytesMax(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
+}
+
+function statusBytes(pid: number, field: string): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024
 }

@@ -1,9 +1,10 @@
 /**
- * The long crash tests: `npm run test:crash -- [--points N] [--kills N] [--seed N]`. Ends with 1
- * when anything was lost, repeated or altered, or a deliberate mistake went unnoticed.
+ * The long crash tests: `npm run test:crash -- [--points N] [--kills N] [--histories N] [--seed N]`.
+ * Ends with 1 when anything was lost, repeated or altered, or a deliberate mistake went unnoticed.
  */
 import { parseArgs } from 'node:util'
 import { SeededRandom } from '@ottla/base'
+import { COMPACTION_MUTANTS, runCompactionHistories } from './compaction-history.ts'
 import { killNine } from './kill-nine.ts'
 import { runCrashTest } from './log-crash.ts'
 import { MUTANTS, runMutant } from './log-crash-mutants.ts'
@@ -14,6 +15,7 @@ const { values } = parseArgs({
   options: {
     points: { type: 'string', default: '10000' },
     kills: { type: 'string', default: '200' },
+    histories: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
   },
 })
@@ -65,5 +67,25 @@ async function killRuns(): Promise<number> {
   return result.faults.length + (slowest > START_MS_MAX ? 1 : 0)
 }
 
-const failures = (await crashStates()) + (await mutants()) + (await killRuns())
+/** Histories that are enough to catch a mutant. */
+const MUTANT_HISTORIES = 100
+
+async function compaction(): Promise<number> {
+  const report = await runCompactionHistories(Number(values.histories))
+  say(
+    `compaction: ${report.histories} histories, ${report.cleanings} cleanings, ` +
+      `${report.crashes} power cuts during them, ${report.violations.length} violations`,
+  )
+  for (const violation of report.violations.slice(0, 10)) say(`  ${violation}`)
+  let missed = 0
+  for (const [name, engine] of Object.entries(COMPACTION_MUTANTS)) {
+    const { violations } = await runCompactionHistories(MUTANT_HISTORIES, engine)
+    if (violations.length === 0) missed++
+    say(`mutant "${name}": ${violations.length > 0 ? 'caught' : 'NOT CAUGHT'}`)
+  }
+  return report.violations.length + missed
+}
+
+const failures =
+  (await crashStates()) + (await mutants()) + (await compaction()) + (await killRuns())
 process.exitCode = failures > 0 ? 1 : 0

@@ -215,9 +215,7 @@ export class Broker {
           groups: () => groups.coordinator.groupCount,
           fetchSessions: () => fetchSessions.size,
           commitRounds: () => logs.commitRounds,
-          recoveredLogs: () => logs.counters.recoveredLogs,
-          recoveryTruncatedBytes: () => logs.counters.recoveryTruncatedBytes,
-          corruptReads: () => logs.counters.corruptReads,
+          storage: () => logs.counters,
         }),
     })
   }

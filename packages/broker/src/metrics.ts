@@ -3,6 +3,7 @@
  * from a table that is read when somebody scrapes, and prom-client is loaded then.
  */
 import { apiByKey } from '@ottla/protocol'
+import type { StorageCounters } from '@ottla/storage'
 
 export interface RequestCounts {
   count: number
@@ -17,9 +18,7 @@ export interface Gauges {
   readonly groups: () => number
   readonly fetchSessions: () => number
   readonly commitRounds: () => number
-  readonly recoveredLogs: () => number
-  readonly recoveryTruncatedBytes: () => number
-  readonly corruptReads: () => number
+  readonly storage: () => StorageCounters
 }
 
 export const METRICS = {
@@ -39,7 +38,24 @@ export const METRICS = {
   ottla_recovered_logs_total: 'Logs that were recovered after an unclean stop.',
   ottla_recovery_truncated_bytes_total: 'Bytes of torn batches cut off by recovery.',
   ottla_corrupt_reads_total: 'Reads that met bytes which are not what was written.',
+  ottla_cleanings_total: 'Cleanings of compacted partitions.',
+  ottla_cleaned_bytes_before_total: 'Bytes of the segments that cleanings have replaced.',
+  ottla_cleaned_bytes_after_total: 'Bytes of the segments that cleanings made of them.',
+  ottla_cleaned_records_dropped_total: 'Records that cleanings have dropped.',
+  ottla_failed_cleanings_total:
+    'Cleanings that failed; the partition is left alone until the next start.',
 } as const
+
+const STORAGE_METRICS = {
+  ottla_recovered_logs_total: 'recoveredLogs',
+  ottla_recovery_truncated_bytes_total: 'recoveryTruncatedBytes',
+  ottla_corrupt_reads_total: 'corruptReads',
+  ottla_cleanings_total: 'cleanings',
+  ottla_cleaned_bytes_before_total: 'cleanedBytesBefore',
+  ottla_cleaned_bytes_after_total: 'cleanedBytesAfter',
+  ottla_cleaned_records_dropped_total: 'cleanedRecordsDropped',
+  ottla_failed_cleanings_total: 'failedCleanings',
+} as const satisfies Partial<Record<keyof typeof METRICS, keyof StorageCounters>>
 
 export class BrokerMetrics {
   readonly requests: (RequestCounts | undefined)[] = []
@@ -118,9 +134,10 @@ export class BrokerMetrics {
     set('ottla_groups', gauges.groups())
     set('ottla_fetch_sessions', gauges.fetchSessions())
     set('ottla_commit_rounds_total', gauges.commitRounds())
-    set('ottla_recovered_logs_total', gauges.recoveredLogs())
-    set('ottla_recovery_truncated_bytes_total', gauges.recoveryTruncatedBytes())
-    set('ottla_corrupt_reads_total', gauges.corruptReads())
+    const storage = gauges.storage()
+    for (const [name, counter] of Object.entries(STORAGE_METRICS)) {
+      set(name as keyof typeof STORAGE_METRICS, storage[counter])
+    }
     return { contentType: registry.contentType, body: await registry.metrics() }
   }
 }

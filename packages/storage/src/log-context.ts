@@ -44,6 +44,12 @@ export interface StorageCounters {
   corruptReads: number
   tailReads: number
   fileReads: number
+  cleanings: number
+  /** Of the segments that cleanings have replaced, and of those they made of them. */
+  cleanedBytesBefore: number
+  cleanedBytesAfter: number
+  cleanedRecordsDropped: number
+  failedCleanings: number
 }
 
 /** Test switches that break a rule on purpose, to prove that the tests would notice. */

@@ -161,6 +161,7 @@ export class LogManager {
     this.cleaner = new LogCleaner({
       ...options,
       engine: options.cleaningEngine ?? engineFor(fileSystem),
+      counters: this.counters,
       logs: () => this.logs.values(),
     })
     this.recoveryPoints = readOffsetCheckpoint(fileSystem, `${logDir}/${RECOVERY_POINT_FILE}`)
@@ -573,6 +574,11 @@ function makeContext(options: LogManagerOptions, directoryId: Uuid): LogContext 
       corruptReads: 0,
       tailReads: 0,
       fileReads: 0,
+      cleanings: 0,
+      cleanedBytesBefore: 0,
+      cleanedBytesAfter: 0,
+      cleanedRecordsDropped: 0,
+      failedCleanings: 0,
     },
     mutants: options.mutants ?? {},
   }

@@ -139,6 +139,7 @@ describe('health and metrics', () => {
     await kafka.admin.listTopics()
     const page = await (await fetch(`${base}/metrics`)).text()
     expect(page).toMatch(/^ottla_requests_total\{api="Metadata"\} [1-9]/m)
+    expect(page).toMatch(/^ottla_cleanings_total 0$/m)
     expect((await fetch(`${base}/other`)).status).toBe(404)
     await kafka.close()
     await broker.stop()

@@ -60,6 +60,15 @@ describe('a cleaning', () => {
     const path = `/data/${CLEANER_OFFSET_FILE}`
     expect(readOffsetCheckpoint(logs.fileSystem, path).get('t-0')).toBe(active)
     expect(await clean(logs)).toBe(false)
+    const { cleanings, cleanedRecordsDropped, failedCleanings } = logs.manager.counters
+    expect({ cleanings, cleanedRecordsDropped, failedCleanings }).toEqual({
+      cleanings: 1,
+      cleanedRecordsDropped: 3,
+      failedCleanings: 0,
+    })
+    const { cleanedBytesBefore, cleanedBytesAfter } = logs.manager.counters
+    expect(cleanedBytesAfter).toBeGreaterThan(0)
+    expect(cleanedBytesAfter).toBeLessThan(cleanedBytesBefore)
   })
 
   test('keeps a tombstone for delete.retention.ms after it met it first', async () => {

@@ -17,6 +17,7 @@ import {
   writeOffsetCheckpoint,
 } from '../checkpoint-file.ts'
 import type { FileSystem } from '../file-system.ts'
+import type { StorageCounters } from '../log-context.ts'
 import type { PartitionLog } from '../partition-log.ts'
 import type { Segment } from '../segment.ts'
 import type { AbortedTransaction } from '../transaction-index.ts'
@@ -60,6 +61,7 @@ export interface LogCleanerOptions {
   readonly random: Random
   readonly logger: Logger
   readonly engine: CleaningEngine
+  readonly counters: StorageCounters
   /** All partitions of the directory, open or not. */
   readonly logs: () => Iterable<PartitionLog>
 }
@@ -114,6 +116,7 @@ export class LogCleaner {
     } catch (error) {
       if (this.isStopped || log.isOffline || !log.isOpen) return false
       this.uncleanable.add(log)
+      this.options.counters.failedCleanings++
       this.options.logger.error('log cannot be cleaned and is left alone', {
         partition: log.name,
         reason: messageOf(error),
@@ -175,7 +178,7 @@ export class LogCleaner {
     settings: CleanerSettings,
   ): Promise<boolean> {
     const { log } = candidate
-    const { fileSystem, clock, engine, logger } = this.options
+    const { fileSystem, clock, engine, logger, counters } = this.options
     const startMs = clock.monotonicMs()
     const job = this.jobFor(candidate, nowMs, settings)
     let [before, after, recordsDropped] = [0, 0, 0]
@@ -196,6 +199,10 @@ export class LogCleaner {
     }
     this.offsets.set(log.name, result.cleanedTo)
     await this.writeCheckpoint()
+    counters.cleanings++
+    counters.cleanedBytesBefore += before
+    counters.cleanedBytesAfter += after
+    counters.cleanedRecordsDropped += recordsDropped
     logger.info('log cleaned', {
       partition: log.name,
       cleanedTo: result.cleanedTo,
