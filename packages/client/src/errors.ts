@@ -137,6 +137,17 @@ export class FencedError extends OttlaError {
   }
 }
 
+/** The transaction that the records were part of was aborted; no reader sees them. */
+export class TransactionAbortedError extends OttlaError {
+  constructor(transactionalId: string, cause: unknown) {
+    const reason = cause instanceof Error ? `: ${cause.message}` : ''
+    super(`A transaction of ${transactionalId} was aborted${reason}`, {
+      code: 'TRANSACTION_ABORTED',
+      cause,
+    })
+  }
+}
+
 /** The consumer lost its partitions before their offsets were committed. */
 export class CommitFailedError extends OttlaError {
   constructor(reason: string) {

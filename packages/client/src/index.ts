@@ -48,9 +48,11 @@ export {
   RecordTooLargeError,
   SerializationError,
   TimeoutError,
+  TransactionAbortedError,
   ValidationError,
 } from './errors.ts'
 export type { AssignorName, TopicPartition } from './group/assignor.ts'
+export type { GroupMetadata } from './group/group-coordination.ts'
 export { type BrokerRequestOptions, Kafka, type KafkaOptions } from './kafka.ts'
 export type { Partitioner } from './producer/partitioner.ts'
 export { Producer, type SendOptions } from './producer/producer.ts'
@@ -58,6 +60,7 @@ export type { CompressionName, ProducerOptions } from './producer/producer-optio
 export type { BytesRecord, ProducerRecord, RecordFor } from './producer/producer-record.ts'
 export type { HeadersInput, HeaderValue } from './producer/record-headers.ts'
 export type { RecordMetadata, SentRecords } from './producer/send-operation.ts'
+export type { Transaction, TransactionOffset } from './producer/transaction.ts'
 export type { RecordHeader } from './records/record-cursor.ts'
 export {
   bytes,

@@ -3,6 +3,7 @@
  * object per record and nothing else.
  */
 import { CorruptRecordError } from '../errors.ts'
+import type { OffsetToCommit } from '../group/group-coordination.ts'
 import { RecordCursor, RecordFormatError } from '../records/record-cursor.ts'
 import { ConsumerRecord } from './consumer-record.ts'
 import type { RecordSegment } from './record-segment.ts'
@@ -44,6 +45,13 @@ export class ConsumerBatch<R extends AnyRecord = AnyRecord> implements Iterable<
   /** The offset to go on from after this batch. */
   get nextOffset(): bigint {
     return BigInt(this.parts.nextOffset)
+  }
+
+  /** What is committed once the batch is processed. */
+  get end(): OffsetToCommit {
+    const { topic, partition, parts } = this
+    const { nextOffset: offset, nextLeaderEpoch: leaderEpoch } = parts
+    return { topic, partition, offset, leaderEpoch }
   }
 
   /** End of the partition as of this fetch; records behind this batch are the lag. */

@@ -15,7 +15,12 @@ import { ConnectionPool } from '../cluster/connection-pool.ts'
 import { abortable, retry } from '../cluster/retry.ts'
 import { CommitFailedError, KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/assignor.ts'
-import { GroupCoordination, NO_MEMBER, type OffsetToCommit } from '../group/group-coordination.ts'
+import {
+  GroupCoordination,
+  type GroupMetadata,
+  NO_MEMBER,
+  type OffsetToCommit,
+} from '../group/group-coordination.ts'
 import { GroupMember } from '../group/group-member.ts'
 import { ConsumerBatch } from './consumer-batch.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
@@ -289,6 +294,16 @@ export class ConsumerEngine {
 
   // ---- commits ----------------------------------------------------------------------------------
 
+  /** Who this consumer is in its group now; throws when it is nobody. */
+  groupMetadata(): GroupMetadata {
+    const { coordination } = this
+    if (!coordination) throw new CommitFailedError('the consumer has no group')
+    if (this.member && !this.member.isMember) {
+      throw new CommitFailedError('the consumer is not a member of the group at the moment')
+    }
+    return { ...(this.member?.identity ?? NO_MEMBER), group: coordination.group }
+  }
+
   private consumedOffsets(): OffsetToCommit[] {
     const offsets: OffsetToCommit[] = []
     for (const state of this.states.values()) {
@@ -324,10 +339,7 @@ export class ConsumerEngine {
     const { coordination } = this
     if (!coordination) throw new CommitFailedError('the consumer has no group')
     if (offsets.length === 0) return
-    if (this.member && !this.member.isMember) {
-      throw new CommitFailedError('the consumer is not a member of the group at the moment')
-    }
-    const identity = this.member?.identity ?? NO_MEMBER
+    const identity = this.groupMetadata()
     const retryOptions = { what: 'OffsetCommit', timeoutMs: this.cluster.context.apiTimeoutMs }
     try {
       await retry(this.cluster.context, retryOptions, () => coordination.commit(offsets, identity))

@@ -5,6 +5,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { retry } from '../cluster/retry.ts'
 import { KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/assignor.ts'
+import type { GroupMetadata } from '../group/group-coordination.ts'
 import { type AnyTopic, topicOf } from '../serde/topic.ts'
 import { ConsumerEngine } from './consumer-engine.ts'
 import {
@@ -193,6 +194,17 @@ export class Consumer {
     const engine = this.running()
     if (!offsets) return engine.commit()
     return engine.commit(offsets.map((o) => ({ ...o, offset: Number(o.offset), leaderEpoch: -1 })))
+  }
+
+  /**
+   * Who this consumer is in its group now, for `Transaction.commitOffsets` (KIP-447). Throws a
+   * CommitFailedError while it is no member.
+   */
+  get groupMetadata(): GroupMetadata {
+    if (this.options.autoCommit) {
+      throw new TypeError('offsets in transactions need a consumer with autoCommit: false')
+    }
+    return this.running().groupMetadata()
   }
 
   /** Records between the position and the end of each held partition, asked for now. */

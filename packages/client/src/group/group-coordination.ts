@@ -9,6 +9,7 @@ import {
 } from '@ottla/protocol'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ConnectionPool } from '../cluster/connection-pool.ts'
+import { retry } from '../cluster/retry.ts'
 import { groupByTopic } from '../consumer/list-offsets.ts'
 import type { CommittedOffset } from '../consumer/position-lookup.ts'
 import { isRetriableError, KafkaError } from '../errors.ts'
@@ -27,6 +28,18 @@ export interface CommitIdentity {
   readonly generationId: number
   readonly memberId: string
   readonly groupInstanceId: string | null
+}
+
+/** Who a consumer is in its group, for offsets that are committed in a transaction (KIP-447). */
+export interface GroupMetadata extends CommitIdentity {
+  readonly group: string
+}
+
+/** The producer in whose transaction offsets are committed. */
+export interface OffsetsProducer {
+  readonly transactionalId: string
+  readonly producerId: number
+  readonly producerEpoch: number
 }
 
 /** Commits from outside the group, as the admin client makes them. */
@@ -75,21 +88,43 @@ export class GroupCoordination {
     this.cluster.invalidateCoordinator('group', this.group)
   }
 
+  /**
+   * Offsets that count when the producer's transaction is committed. Tries again until answered.
+   */
+  async commitInTransaction(
+    offsets: readonly OffsetToCommit[],
+    as: CommitIdentity,
+    producer: OffsetsProducer,
+    versionMax: number,
+  ): Promise<void> {
+    const body = {
+      transactionalId: producer.transactionalId,
+      groupId: this.group,
+      producerId: producer.producerId,
+      producerEpoch: producer.producerEpoch,
+      generationIdOrMemberEpoch: as.generationId,
+      memberId: as.memberId,
+      groupInstanceId: as.groupInstanceId,
+      topics: topicsOf(offsets),
+    }
+    const { context } = this.cluster
+    const options = { what: `TxnOffsetCommit of ${this.group}`, timeoutMs: context.apiTimeoutMs }
+    await retry(context, options, async (remainingMs) => {
+      const timeoutMs = Math.min(remainingMs, context.requestTimeoutMs)
+      const response = await this.request(apis.txnOffsetCommit, body, { versionMax, timeoutMs })
+      for (const { partitions } of response.topics) {
+        for (const { errorCode: code } of partitions) this.check(code, 'TxnOffsetCommit')
+      }
+    })
+  }
+
   async commit(offsets: readonly OffsetToCommit[], as: CommitIdentity): Promise<void> {
     const body = {
       groupId: this.group,
       generationIdOrMemberEpoch: as.generationId,
       memberId: as.memberId,
       groupInstanceId: as.groupInstanceId,
-      topics: groupByTopic(offsets).map(([name, items]) => ({
-        name,
-        partitions: items.map((item) => ({
-          partitionIndex: item.partition,
-          committedOffset: item.offset,
-          committedLeaderEpoch: item.leaderEpoch,
-          committedMetadata: item.metadata ?? '',
-        })),
-      })),
+      topics: topicsOf(offsets),
     }
     const options = { versionMax: OFFSETS_BY_NAME_MAX }
     const response = await this.request(apis.offsetCommit, body, options)
@@ -134,3 +169,14 @@ export class GroupCoordination {
     )
   }
 }
+
+const topicsOf = (offsets: readonly OffsetToCommit[]) =>
+  groupByTopic(offsets).map(([name, items]) => ({
+    name,
+    partitions: items.map((item) => ({
+      partitionIndex: item.partition,
+      committedOffset: item.offset,
+      committedLeaderEpoch: item.leaderEpoch,
+      committedMetadata: item.metadata ?? '',
+    })),
+  }))

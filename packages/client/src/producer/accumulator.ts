@@ -28,6 +28,8 @@ export class Accumulator {
   readonly compression: Compression
   private readonly clock: Clock
   private readonly waiters: (() => void)[] = []
+  /** Told of every batch that failed. */
+  onFailure: (error: Error) => void = () => {}
   private flushes = 0
   private readonly forget: (batch: ProducerBatch) => BatchListener
 
@@ -36,8 +38,9 @@ export class Accumulator {
     this.compression = compression
     this.clock = clock
     this.forget = (batch) => ({
-      batchSettled: () => {
+      batchSettled: (error) => {
         this.incomplete.delete(batch)
+        if (error) this.onFailure(error)
         this.checkWaiters()
       },
       batchSplit: (_whole, parts) => {

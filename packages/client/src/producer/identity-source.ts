@@ -11,13 +11,33 @@ import { NO_IDENTITY, type ProducerIdentity } from './producer-batch.ts'
 
 const PRODUCER_EPOCH_MAX = 32_767
 
-export class IdentitySource {
+/** Who gives batches their producer id and epoch, and says when those of a partition may go. */
+export interface Identities {
+  /** Undefined until a broker has given one. */
+  readonly current: ProducerIdentity | undefined
+  readonly lastError: Error | undefined
+  /** What produce requests say; null outside of transactions. */
+  readonly transactionalId: string | null
+  /** Newest version of Produce to use. */
+  readonly produceVersionMax: number | undefined
+  /** Gets an identity unless that is under way. */
+  load(onLoaded: () => void): void
+  /** Begins a new epoch, if that is for the producer to do. */
+  renew(onRenewed: () => void): void
+  /** False while batches of this partition have to wait; the sender is woken when that is over. */
+  admits(topic: string, partition: number): boolean
+  /** Batches go out now. */
+  sending(): void
+}
+
+export class IdentitySource implements Identities {
   private readonly cluster: Cluster
   private readonly onFatal: (error: Error) => void
   private loading = false
-  /** Undefined until the broker has given one. */
   current: ProducerIdentity | undefined
   lastError: Error | undefined
+  readonly transactionalId = null
+  readonly produceVersionMax = undefined
 
   constructor(cluster: Cluster, isIdempotent: boolean, onFatal: (error: Error) => void) {
     this.cluster = cluster
@@ -25,7 +45,6 @@ export class IdentitySource {
     this.current = isIdempotent ? undefined : NO_IDENTITY
   }
 
-  /** Asks for a producer id unless that is under way. */
   load(onLoaded: () => void): void {
     if (this.loading) return
     this.loading = true
@@ -55,7 +74,12 @@ export class IdentitySource {
       })
   }
 
-  /** Begins a new epoch. */
+  admits(): boolean {
+    return true
+  }
+
+  sending(): void {}
+
   renew(onRenewed: () => void): void {
     if (!this.current || this.loading) return
     const { producerId, producerEpoch } = this.current

@@ -24,6 +24,7 @@ export interface SentBatch {
 export interface ProduceRequestOptions {
   readonly acks: number
   readonly timeoutMs: number
+  readonly transactionalId: string | null
 }
 
 /** The newest version usable for these topics: ids are known only for some brokers' topics. */
@@ -31,9 +32,10 @@ export function pickProduceVersion(
   versions: ApiVersions,
   sent: readonly SentBatch[],
   metadata: ClusterMetadata,
+  versionMax: number = apis.produce.highest,
 ): number {
   const haveIds = sent.every(({ queue }) => topicIdOf(metadata, queue.topic) !== ZERO_UUID)
-  return versions.pick(apis.produce, haveIds ? apis.produce.highest : BY_NAME_MAX)
+  return versions.pick(apis.produce, haveIds ? versionMax : Math.min(versionMax, BY_NAME_MAX))
 }
 
 export function produceRequest(
@@ -51,7 +53,7 @@ export function produceRequest(
     partitions.push({ index: queue.partition, records: batch.wireBytes() })
   }
   return {
-    transactionalId: null,
+    transactionalId: options.transactionalId,
     acks: options.acks,
     timeoutMs: options.timeoutMs,
     topicData: [...byTopic].map(([name, partitionData]) => ({

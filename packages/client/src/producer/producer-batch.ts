@@ -1,10 +1,12 @@
 import type { Encoded } from '../serde/serde.ts'
-import { type RecordWriter, sealBatch } from './record-writer.ts'
+import { markTransactional, type RecordWriter, sealBatch } from './record-writer.ts'
 
 /** Producer id and epoch; replaced by a new object when either changes. */
 export interface ProducerIdentity {
   readonly producerId: number
   readonly producerEpoch: number
+  /** Its batches are part of a transaction. */
+  readonly isTransactional?: boolean
 }
 
 /** Who wants to know what becomes of a batch. */
@@ -103,7 +105,9 @@ export class ProducerBatch {
   seal(identity: ProducerIdentity, baseSequence: number): void {
     this.identity = identity
     this.baseSequence = baseSequence
-    sealBatch(this.wireBytes(), identity.producerId, identity.producerEpoch, baseSequence)
+    const bytes = this.wireBytes()
+    if (identity.isTransactional) markTransactional(bytes)
+    sealBatch(bytes, identity.producerId, identity.producerEpoch, baseSequence)
   }
 
   /** Takes the sequence away again, for the next identity. */

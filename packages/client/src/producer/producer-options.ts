@@ -30,20 +30,36 @@ export interface ProducerOptions {
   readonly bufferMemory?: number
   /** Chooses partitions instead of the default; return -1 to leave a record to the default. */
   readonly partitioner?: Partitioner
+  /**
+   * Makes the producer transactional: records go through `transaction`. Of several producers with
+   * one id only the newest can write; the others are fenced. `transactional.id` of the Java client.
+   */
+  readonly transactionalId?: string
+  /**
+   * The coordinator aborts a transaction that is open for longer, in milliseconds. Default 60000;
+   * at most the broker's `transaction.max.timeout.ms`.
+   */
+  readonly transactionTimeoutMs?: number
   /** Told of each failed batch that had records from `enqueue`. */
   readonly onDeliveryError?: (error: Error) => void
 }
 
 export type ResolvedProducerOptions = Required<
-  Omit<ProducerOptions, 'partitioner' | 'onDeliveryError' | 'acks'>
+  Omit<ProducerOptions, 'partitioner' | 'onDeliveryError' | 'transactionalId' | 'acks'>
 > &
-  Pick<ProducerOptions, 'partitioner' | 'onDeliveryError'> & { readonly acks: number }
+  Pick<ProducerOptions, 'partitioner' | 'onDeliveryError' | 'transactionalId'> & {
+    readonly acks: number
+  }
 
 export function resolveProducerOptions(options: ProducerOptions): ResolvedProducerOptions {
   const acks = options.acks === undefined || options.acks === 'all' ? -1 : options.acks
   const idempotence = options.idempotence ?? acks === -1
   if (idempotence && acks !== -1) {
     throw new TypeError('idempotence needs acks: "all"; set idempotence: false for weaker acks')
+  }
+  if (options.transactionalId === '') throw new TypeError('transactionalId must not be empty')
+  if (options.transactionalId !== undefined && !idempotence) {
+    throw new TypeError('transactionalId needs idempotence and acks: "all"')
   }
   const maxInFlight = options.maxInFlight ?? 5
   if (idempotence && maxInFlight > 5) {
@@ -61,6 +77,7 @@ export function resolveProducerOptions(options: ProducerOptions): ResolvedProduc
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? 120_000,
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     maxBlockMs: options.maxBlockMs ?? 60_000,
+    transactionTimeoutMs: options.transactionTimeoutMs ?? 60_000,
     bufferMemory: options.bufferMemory ?? 33_554_432,
   }
   for (const [name, value] of Object.entries(resolved)) {

@@ -11,11 +11,16 @@ import { COMPRESSION, compress, isCodecReady, loadCodec } from '@ottla/protocol'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { TopicMetadata } from '../cluster/cluster-metadata.ts'
 import { abortable } from '../cluster/retry.ts'
+import type { Consumer, IterationOptions } from '../consumer/consumer.ts'
+import type { ConsumerBatch } from '../consumer/consumer-batch.ts'
+import type { Subscribable } from '../consumer/subscribed-topics.ts'
+import type { ConsumedRecord } from '../consumer/subscription.ts'
 import {
   BufferExhaustedError,
   RecordTooLargeError,
   SerializationError,
   TimeoutError,
+  TransactionAbortedError,
 } from '../errors.ts'
 import type { Encoded } from '../serde/serde.ts'
 import { type AnyTopic, topicOf } from '../serde/topic.ts'
@@ -34,6 +39,9 @@ import { encodeHeaders } from './record-headers.ts'
 import { estimateRecordSize } from './record-writer.ts'
 import { type RecordMetadata, SendOperation, type SentRecords } from './send-operation.ts'
 import { Sender } from './sender.ts'
+import { Transaction } from './transaction.ts'
+import { TransactionManager } from './transaction-manager.ts'
+import { transformBatches } from './transform.ts'
 
 export interface SendOptions {
   /** Ends the wait. Records that have been appended by then are sent all the same. */
@@ -66,6 +74,7 @@ export class Producer {
   private enqueueFailure: Error | undefined
   private closing: Promise<void> | undefined
   private readonly onClosed: () => void
+  private readonly transactions: TransactionManager | undefined
 
   constructor(cluster: Cluster, options: ProducerOptions = {}, onClosed = () => {}) {
     this.cluster = cluster
@@ -84,10 +93,21 @@ export class Producer {
       compress: codec === 0 ? undefined : (records) => compress(codec, records),
     }
     this.accumulator = new Accumulator(this.options, compression, cluster.context.clock)
-    const identities = new IdentitySource(cluster, this.options.idempotence, (error) =>
-      this.sender.failWaiting(error),
-    )
     const { accumulator } = this
+    const { transactionalId, transactionTimeoutMs, idempotence } = this.options
+    if (transactionalId !== undefined) {
+      this.transactions = new TransactionManager(cluster, cluster.pool, {
+        transactionalId,
+        transactionTimeoutMs,
+        wake: () => this.sender.wake(),
+        onFailure: (error) =>
+          this.sender.failWaiting(new TransactionAbortedError(transactionalId, error)),
+      })
+      accumulator.onFailure = (error) => this.transactions?.fail(error)
+    }
+    const identities =
+      this.transactions ??
+      new IdentitySource(cluster, idempotence, (error) => this.sender.failWaiting(error))
     this.sender = new Sender(cluster, this.options, { accumulator, identities })
     this.enqueued = {
       batchSettled: (error) => {
@@ -114,6 +134,15 @@ export class Producer {
     input: ProducerRecord<unknown, unknown> | readonly ProducerRecord<unknown, unknown>[],
     options: SendOptions = {},
   ): Promise<RecordMetadata | SentRecords> {
+    this.mustNotBeTransactional()
+    return this.sendNow(topic, input, options)
+  }
+
+  private sendNow(
+    topic: string | AnyTopic,
+    input: ProducerRecord<unknown, unknown> | readonly ProducerRecord<unknown, unknown>[],
+    options: SendOptions = {},
+  ): Promise<RecordMetadata | SentRecords> {
     const { signal } = options
     const sent = new Promise<RecordMetadata | SentRecords>((resolve, reject) => {
       if (signal?.aborted) throw new AbortError(signal.reason)
@@ -135,11 +164,16 @@ export class Producer {
    * `onDeliveryError`.
    */
   enqueue<T extends string | AnyTopic>(topic: T, record: RecordFor<T>): boolean {
+    this.mustNotBeTransactional()
+    return this.enqueueNow(topic, record as ProducerRecord<unknown, unknown>)
+  }
+
+  private enqueueNow(topic: string | AnyTopic, record: ProducerRecord<unknown, unknown>): boolean {
     if (this.accumulator.exceeds(this.gatedBytes)) {
       throw new BufferExhaustedError(this.options.bufferMemory)
     }
     const known = topicOf(topic)
-    const records = this.encode(known, [record as ProducerRecord<unknown, unknown>])
+    const records = this.encode(known, [record])
     const waiting = this.append(known.name, records, undefined, undefined)
     waiting?.catch((error: Error) => this.reportEnqueueFailure(error))
     return waiting === undefined && !this.accumulator.isFull
@@ -185,6 +219,86 @@ export class Producer {
     this.enqueueFailure ??= error
     this.cluster.context.logger.warn('records were not delivered', { error })
     this.options.onDeliveryError?.(error)
+  }
+
+  // ---- transactions -----------------------------------------------------------------------------
+
+  private mustNotBeTransactional(): void {
+    const { transactionalId } = this.options
+    if (transactionalId === undefined) return
+    throw new TypeError(
+      `records of ${transactionalId} belong in a transaction: ` +
+        'producer.transaction(async (tx) => tx.send(...))',
+    )
+  }
+
+  /**
+   * Runs `work` in a transaction: commits it when `work` is done, aborts it when `work` fails, and
+   * rejects with the same error then. What `work` has sent is waited for, and a record that cannot
+   * be stored aborts the transaction too. One at a time; for more at once, use more producers.
+   *
+   * Needs the option `transactionalId`. Rejects with a FencedError, now and for ever, once another
+   * producer has taken the id over. After a TimeoutError of the commit itself it is not known
+   * whether the transaction was committed.
+   */
+  async transaction<R>(work: (tx: Transaction) => Promise<R> | R): Promise<R> {
+    const { transactions } = this
+    if (!transactions) throw new TypeError('transaction needs a producer with a transactionalId')
+    if (this.closing) throw new ClosedError('The producer')
+    await transactions.begin()
+    const tx = new Transaction(
+      {
+        send: (topic, input) => this.sendNow(topic, input),
+        enqueue: (topic, record) => this.enqueueNow(topic, record),
+        whenReady: () => this.whenReady(),
+      },
+      transactions,
+    )
+    let result: R
+    try {
+      result = await work(tx)
+      tx.finish()
+      await this.settleAll()
+      if (transactions.fault) throw transactions.fault
+    } catch (error) {
+      tx.finish()
+      await this.abort(transactions, error as Error)
+      throw transactions.fault ?? error
+    }
+    await transactions.commit()
+    return result
+  }
+
+  /**
+   * Consume, transform, produce: gives each batch to `work` in a transaction of its own that also
+   * commits the batch's offsets, so that what a record leads to is stored exactly once, whatever
+   * fails in between. The consumer needs a group, `autoCommit: false` and, where others may write
+   * in transactions, `isolationLevel: 'read_committed'`.
+   *
+   * An error of `work` aborts the transaction and ends the loop with that error. When partitions go
+   * to another member meanwhile, the batch is given up, since that member reads it again. When
+   * brokers abort a transaction, the batch is given to `work` again.
+   */
+  transform<const S extends Subscribable>(
+    consumer: Consumer,
+    topics: S | readonly S[],
+    work: (batch: ConsumerBatch<ConsumedRecord<S>>, tx: Transaction) => Promise<void> | void,
+    options: IterationOptions = {},
+  ): Promise<void> {
+    return transformBatches(this, { consumer, topics, work, options }, this.cluster.context)
+  }
+
+  private async abort(transactions: TransactionManager, reason: Error): Promise<void> {
+    transactions.fail(reason)
+    await this.settleAll()
+    await this.sender.idle()
+    this.enqueueFailure = undefined
+    try {
+      await transactions.abort()
+    } catch (error) {
+      // The caller is told why it was aborted; the next one begins by making sure that it is over.
+      this.cluster.context.logger.warn('a transaction could not be aborted', { error })
+    }
   }
 
   // ---- appending --------------------------------------------------------------------------------
@@ -342,6 +456,9 @@ export class Producer {
   }
 
   private async finish(): Promise<void> {
+    if (this.transactions?.isOpen) {
+      await this.abort(this.transactions, new ClosedError('The producer'))
+    }
     await this.settleAll()
     this.sender.close()
     for (const name of this.topics.keys()) this.cluster.unwatch(name)

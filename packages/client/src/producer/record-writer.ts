@@ -30,6 +30,7 @@ import {
   PRODUCER_EPOCH_POSITION,
   PRODUCER_ID_POSITION,
   RECORDS_COUNT_POSITION,
+  TRANSACTIONAL_BIT,
   writeInt64,
 } from '@ottla/protocol'
 import type { Encoded } from '../serde/serde.ts'
@@ -178,6 +179,12 @@ export class RecordWriter {
     if (isReusable) this.pool.give(this.buffer)
     else this.pool.abandon(this.buffer)
   }
+}
+
+/** Says in the attributes that the batch is part of a transaction; before it is sealed. */
+export function markTransactional(batch: Buffer): void {
+  const attributes = batch.readInt16BE(ATTRIBUTES_POSITION)
+  batch.writeInt16BE(attributes | TRANSACTIONAL_BIT, ATTRIBUTES_POSITION)
 }
 
 /** Sets producer id, epoch and first sequence, then the checksum over everything behind it. */

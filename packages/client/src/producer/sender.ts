@@ -20,7 +20,7 @@ import { type BrokerConnection, ConnectionPool } from '../cluster/connection-poo
 import { backoffMs } from '../cluster/retry.ts'
 import { DeliveryTimeoutError, isRetriableError, KafkaError } from '../errors.ts'
 import type { Accumulator } from './accumulator.ts'
-import type { IdentitySource } from './identity-source.ts'
+import type { Identities } from './identity-source.ts'
 import { judgeProduceError, type PartitionQueue } from './partition-queue.ts'
 import {
   type PartitionProduceResponse,
@@ -42,9 +42,10 @@ export class Sender {
   private readonly cluster: Cluster
   private readonly options: ResolvedProducerOptions
   private readonly accumulator: Accumulator
-  private readonly identities: IdentitySource
+  private readonly identities: Identities
   private readonly pool: ConnectionPool
   private readonly inFlightByNode = new Map<number, number>()
+  private readonly idleWaiters: (() => void)[] = []
   private readonly connecting = new Set<number>()
   private readonly stopListening: () => void
   private isWakeScheduled = false
@@ -55,7 +56,7 @@ export class Sender {
   constructor(
     cluster: Cluster,
     options: ResolvedProducerOptions,
-    parts: { readonly accumulator: Accumulator; readonly identities: IdentitySource },
+    parts: { readonly accumulator: Accumulator; readonly identities: Identities },
   ) {
     this.cluster = cluster
     this.options = options
@@ -114,6 +115,7 @@ export class Sender {
       if (queue.wantsNewIdentity(this.identities.current)) this.identities.renew(() => this.wake())
       return Number.POSITIVE_INFINITY
     }
+    if (!this.identities.admits(queue.topic, queue.partition)) return Number.POSITIVE_INFINITY
     if (head.isClosed) return queue.notBeforeMs
     const isDue =
       head.size >= this.options.batchSize || queue.isHeadComplete || this.accumulator.isUrgent
@@ -188,8 +190,11 @@ export class Sender {
     const { metadata } = this.cluster
     this.inFlightByNode.set(node.id, (this.inFlightByNode.get(node.id) ?? 0) + 1)
     const { acks, requestTimeoutMs } = this.options
-    const version = pickProduceVersion(versions, sent, metadata)
-    const body = produceRequest(sent, metadata, { acks, timeoutMs: requestTimeoutMs })
+    const { transactionalId, produceVersionMax } = this.identities
+    this.identities.sending()
+    const version = pickProduceVersion(versions, sent, metadata, produceVersionMax)
+    const options = { acks, timeoutMs: requestTimeoutMs, transactionalId }
+    const body = produceRequest(sent, metadata, options)
     const isResponseExpected = acks !== 0
     connection
       .exchange(apis.produce, version, body, { timeoutMs: requestTimeoutMs, isResponseExpected })
@@ -200,7 +205,20 @@ export class Sender {
       .finally(() => {
         this.inFlightByNode.set(node.id, (this.inFlightByNode.get(node.id) ?? 1) - 1)
         this.wake()
+        if (this.idleWaiters.length > 0 && this.isIdle) {
+          for (const resolve of this.idleWaiters.splice(0)) resolve()
+        }
       })
+  }
+
+  private get isIdle(): boolean {
+    return [...this.inFlightByNode.values()].every((count) => count === 0)
+  }
+
+  /** Resolves when no request is on its way any more, those of expired batches included. */
+  idle(): Promise<void> {
+    if (this.isIdle) return Promise.resolve()
+    return new Promise((resolve) => this.idleWaiters.push(resolve))
   }
 
   private handleResponse(
@@ -268,7 +286,8 @@ export class Sender {
       name,
       {
         isOldestUnacknowledged: !queue.mustBeginAnew && queue.isOldestUnacknowledged(batch),
-        isIdempotent: batch.identity.producerId >= 0,
+        // A transaction is not carried on in another epoch: it is aborted.
+        isIdempotent: batch.identity.producerId >= 0 && !batch.identity.isTransactional,
         count: batch.count,
       },
       isRetriable,

@@ -21,10 +21,21 @@ interface VersionRange {
 export class ApiVersions {
   private readonly ranges: ReadonlyMap<number, VersionRange>
   private readonly broker: string
+  private readonly features: ReadonlyMap<string, number>
 
-  constructor(broker: string, ranges: ReadonlyMap<number, VersionRange>) {
+  constructor(
+    broker: string,
+    ranges: ReadonlyMap<number, VersionRange>,
+    features: ReadonlyMap<string, number> = new Map(),
+  ) {
     this.broker = broker
     this.ranges = ranges
+    this.features = features
+  }
+
+  /** Finalized level of a feature of the cluster (KIP-584), such as `transaction.version`; or 0. */
+  featureLevel(name: string): number {
+    return this.features.get(name) ?? 0
   }
 
   /** Newest version both sides know, at most `versionMax`; undefined when there is none. */
@@ -77,5 +88,9 @@ export async function negotiateVersions(
   for (const { apiKey, minVersion, maxVersion } of response.apiKeys) {
     ranges.set(apiKey, { min: minVersion, max: maxVersion })
   }
-  return new ApiVersions(connection.broker, ranges)
+  const features = new Map<string, number>()
+  for (const { name, maxVersionLevel } of response.finalizedFeatures) {
+    features.set(name, maxVersionLevel)
+  }
+  return new ApiVersions(connection.broker, ranges, features)
 }
