@@ -38,6 +38,7 @@ const BYTES = Number(values.megabytes) * 1e6
 const KEYS = Number(values.keys)
 const VALUE = Buffer.alloc(100, 'v')
 const DONE_TIMEOUT_MS = 60_000 + (BYTES / 1e6) * 500
+const BEFORE_MS = 10_000
 const SETTINGS = { 'log.cleaner.backoff.ms': '100' }
 
 interface Subject {
@@ -105,7 +106,7 @@ async function measure(subject: Subject, topic: string): Promise<Figures> {
   await kafka.admin.createTopics([{ topic, partitions: 1, configs }])
   await fill(kafka, topic)
   const started = performance.now()
-  const p99Before = await watchLatency(kafka, () => performance.now() - started > 3000)
+  const p99Before = await watchLatency(kafka, () => performance.now() - started > BEFORE_MS)
   const target = Number(segmentsOf(subject, topic).at(-1)?.slice(0, 20))
   forgetResidentBytesMax(subject.pid)
   const memoryBefore = residentBytes(subject.pid)
@@ -170,7 +171,11 @@ saveResults(
     row('throughput', 'MB/s', 'more', (f) => f.megabytesPerSecond),
     row('broker CPU per GB', 's', 'less', (f) => f.cpuPerGigabyte),
     row('p99 of a producer meanwhile', 'ms', 'less', (f) => f.p99During),
-    row('memory it takes at its most', 'MB', 'less', (f) => f.memoryAdded / 1e6),
+    // Apache Kafka reserves the memory for its keys when it starts.
+    rowOf(
+      { name: 'cleaner: memory it takes at its most', unit: 'MB', better: 'less' },
+      figures.ottla.map((f) => f.memoryAdded / 1e6),
+    ),
     rowOf(
       { name: 'cleaner: p99 meanwhile over p99 before', unit: 'times', better: 'less', bar: 3 },
       figures.ottla.map((f) => f.p99During / f.p99Before),

@@ -168,7 +168,7 @@ class Cleaning {
         (chunk, at) => {
           isFull ||= !this.mapBatch(chunk, at, transactions)
         },
-        () => isFull,
+        { until: () => isFull },
       )
       if (isFull) {
         if (this.mappedTo >= firstDirtyOffset) return
@@ -246,9 +246,10 @@ class Cleaning {
     try {
       for (const segment of group) {
         const sizeBefore = output.size
-        await this.eachBatch(segment, (chunk, at) => {
+        const visit: VisitBatch = (chunk, at) => {
           this.cleanBatch(new RecordBatch(chunk, at), output)
-        })
+        }
+        await this.eachBatch(segment, visit, { between: () => output.pace() })
         const mayMerge = segment === group[0] || segment.size === 0
         if (output.size > sizeBefore) vanished = []
         else if (vanished.length > 0 || !mayMerge) vanished.push(segment)
@@ -256,7 +257,7 @@ class Cleaning {
       const last = group[group.length - 1 - vanished.length] as SourceSegment
       await output.finish(last.modifiedMs)
     } finally {
-      output.close()
+      await output.close()
     }
     // After a crash the files that a new segment replaces are told by the offsets in it, so one
     // that has left none behind gets an empty successor of its own, and after the others:
@@ -346,7 +347,10 @@ class Cleaning {
   private async eachBatch(
     segment: SourceSegment,
     visit: VisitBatch,
-    until: () => boolean = () => false,
+    {
+      until = () => false,
+      between = async () => {},
+    }: { readonly until?: () => boolean; readonly between?: () => Promise<void> } = {},
   ): Promise<void> {
     const { fileSystem, throttle, isStopped } = this.io
     const path = `${this.job.directory}/${offsetFileName(segment.baseOffset, 'log')}`
@@ -380,6 +384,7 @@ class Cleaning {
           throw new StorageError('CORRUPT_MESSAGE', `${path} at ${end.position}: ${end.fault}`)
         }
         if (codec !== 0) await loadCodec(codec)
+        await between()
         await throttle.took(PIECE)
       }
     } finally {

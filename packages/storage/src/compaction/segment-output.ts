@@ -1,12 +1,15 @@
 /**
  * The files of a segment that a cleaning makes: `.log.cleaned` and the indexes beside it, written
- * in large pieces, complete and on disk when `finish` has resolved.
+ * in large pieces, complete and on disk when `finish` has resolved. They are synced while they
+ * grow, so that no producer's sync has to wait behind a whole segment.
  */
 import { type FileHandle, type FileSystem, writeAndSync, writeFully } from '../file-system.ts'
 import { Segment, type SegmentFile } from '../segment.ts'
 import { type AbortedTransaction, encodeTransactionIndex } from '../transaction-index.ts'
 
 const PIECE = 1024 * 1024
+/** Bytes between two syncs of a file that grows. */
+const SYNC_BYTES = 4 * PIECE
 
 /** A file of a segment that is not part of the log yet. */
 export const CLEANED = '.cleaned'
@@ -20,6 +23,8 @@ export class SegmentOutput {
   private readonly pending = Buffer.allocUnsafeSlow(PIECE)
   private pendingBytes = 0
   private written = 0
+  private syncedTo = 0
+  private syncing: Promise<void> | undefined
 
   constructor(
     fileSystem: FileSystem,
@@ -47,6 +52,20 @@ export class SegmentOutput {
     else this.pendingBytes += batch.copy(this.pending, this.pendingBytes)
   }
 
+  /**
+   * Keeps what is not on disk yet small: begins to sync when enough was written, once the sync
+   * before has ended.
+   */
+  async pace(): Promise<void> {
+    if (this.written - this.syncedTo < SYNC_BYTES) return
+    await this.syncing
+    this.syncedTo = this.written
+    this.syncing = this.file?.sync()
+    this.syncing?.catch(() => {
+      // Whoever awaits it next, at the latest `finish`, is told.
+    })
+  }
+
   noteAborted(transaction: AbortedTransaction): void {
     this.aborted.push(transaction)
   }
@@ -54,8 +73,9 @@ export class SegmentOutput {
   async finish(modifiedMs: number): Promise<void> {
     const { fileSystem, segment } = this
     this.flush()
+    await this.syncing
     await this.file?.sync()
-    this.close()
+    await this.close()
     segment.noteMaxTimestamp()
     fileSystem.setModified(this.path('log'), modifiedMs)
     await writeAndSync(fileSystem, this.path('index'), segment.offsetIndex(fileSystem).bytes())
@@ -65,9 +85,12 @@ export class SegmentOutput {
     else if (fileSystem.stat(this.path('txnindex'))) fileSystem.unlink(this.path('txnindex'))
   }
 
-  close(): void {
-    this.file?.close()
+  async close(): Promise<void> {
+    const { file } = this
     this.file = undefined
+    // Not before a sync has ended: the number of the file may be another's by then.
+    await this.syncing?.catch(() => undefined)
+    file?.close()
   }
 
   private flush(): void {
