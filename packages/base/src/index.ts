@@ -34,5 +34,6 @@ export {
   type LogLevel,
   silentLogger,
 } from './logger.ts'
+export { murmur2, partitionOfKey } from './murmur2.ts'
 export { type Random, realRandom, SeededRandom } from './random.ts'
 export { isUuid, METADATA_TOPIC_ID, randomUuid, type Uuid, ZERO_UUID } from './uuid.ts'

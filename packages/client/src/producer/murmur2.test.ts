@@ -1,7 +1,6 @@
-import { SeededRandom } from '@ottla/base'
+import { murmur2, partitionOfKey, SeededRandom } from '@ottla/base'
 import { describe, expect, test } from 'vitest'
 import type { TopicMetadata } from '../cluster/cluster-metadata.ts'
-import { murmur2, partitionOfKey } from './murmur2.ts'
 import { keyedPartition, StickyPartition } from './partitioner.ts'
 
 describe('murmur2', () => {

@@ -3,10 +3,9 @@
  * records go to one partition until `batchSize` bytes went there, then to another (KIP-480 and
  * KIP-794), which fills batches instead of spreading single records.
  */
-import type { Random } from '@ottla/base'
+import { murmur2, type Random } from '@ottla/base'
 import type { TopicMetadata } from '../cluster/cluster-metadata.ts'
 import type { Encoded } from '../serde/serde.ts'
-import { murmur2 } from './murmur2.ts'
 
 /** Chooses the partition of a record; -1 leaves it to the default. */
 export type Partitioner = (input: {
