@@ -127,7 +127,7 @@ export function readFully(file: FileHandle, target: Buffer, position: number): n
 }
 
 export async function readFullyAsync(
-  file: FileHandle,
+  file: Pick<FileHandle, 'readAsync'>,
   target: Buffer,
   position: number,
 ): Promise<number> {

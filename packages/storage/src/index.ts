@@ -1,3 +1,4 @@
+export { type EpochEntry, encodeEpochCheckpoint } from './checkpoint-file.ts'
 export { Committer } from './committer.ts'
 export { cleanHere } from './compaction/cleaner-thread.ts'
 export {
@@ -5,6 +6,7 @@ export {
   type CleaningEngine,
   defaultCleanerSettings,
 } from './compaction/log-cleaner.ts'
+export { Throttle } from './compaction/throttle.ts'
 export { CorruptFileError, CorruptRecordError, StorageError } from './errors.ts'
 export { type Fault, FaultyFileSystem, type FileCall } from './faulty-file-system.ts'
 export {
@@ -15,9 +17,11 @@ export {
   type FileStat,
   type FileSystem,
   type OpenMode,
+  readFullyAsync,
   readWholeFile,
   replaceFile,
   writeAndSync,
+  writeFullyAsync,
 } from './file-system.ts'
 export type { AppendOptions, AppendResult } from './log-appender.ts'
 export {
@@ -43,14 +47,20 @@ export {
 export { LogManager, type LogManagerOptions } from './log-manager.ts'
 export type { ReadOptions, ReadResult, ReadUpTo } from './log-reader.ts'
 export type { CorruptRange } from './log-state.ts'
-export type { TimestampOffset } from './log-timestamps.ts'
+export type { LogTier, SealedSegment } from './log-tier.ts'
+export { findInBatch, type TimestampOffset } from './log-timestamps.ts'
 export {
   type CrashPlan,
   MemoryFileSystem,
   type MemoryFileSystemOptions,
   systemError,
 } from './memory-file-system.ts'
+export { OffsetIndex } from './offset-index.ts'
 export { PartitionLog } from './partition-log.ts'
+export { encodeProducerSnapshot } from './producer-snapshot.ts'
 export type { ProducerBatch, ProducerEntry } from './producer-state.ts'
 export { RealFileSystem } from './real-file-system.ts'
-export type { AbortedTransaction } from './transaction-index.ts'
+export type { SegmentFile } from './segment.ts'
+export { scanBatches } from './segment-scan.ts'
+export { TimeIndex } from './time-index.ts'
+export { type AbortedTransaction, decodeTransactionIndex } from './transaction-index.ts'

@@ -50,6 +50,15 @@ export interface LogConfig {
   readonly minCompactionLagMs: number
   /** `max.compaction.lag.ms`; Infinity is no limit. */
   readonly maxCompactionLagMs: number
+  /**
+   * What the archive has of the log (`remote.storage.enable`): nothing, what was copied before
+   * copying was stopped (`remote.log.copy.disable`), or everything but the newest segments.
+   */
+  readonly tier: 'none' | 'read-only' | 'copied'
+  /** `local.retention.ms` with a tier that is copied to; -2 follows `retention.ms`. */
+  readonly localRetentionMs: number
+  /** `local.retention.bytes` with a tier that is copied to; -2 follows `retention.bytes`. */
+  readonly localRetentionBytes: number
 }
 
 export const defaultLogConfig: LogConfig = {
@@ -74,4 +83,7 @@ export const defaultLogConfig: LogConfig = {
   minCleanableDirtyRatio: 0.5,
   minCompactionLagMs: 0,
   maxCompactionLagMs: Number.POSITIVE_INFINITY,
+  tier: 'none',
+  localRetentionMs: -2,
+  localRetentionBytes: -2,
 }

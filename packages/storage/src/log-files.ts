@@ -17,7 +17,7 @@ import type { LogState } from './log-state.ts'
 import type { LogWriter } from './log-writer.ts'
 import { encodePartitionMetadata, readPartitionMetadata } from './meta-properties.ts'
 import { encodeProducerSnapshot } from './producer-snapshot.ts'
-import { isTooMuch, isTooOld } from './retention.ts'
+import { countExpired } from './retention.ts'
 import { offsetFileName, type Segment, type SegmentFile } from './segment.ts'
 
 export interface PartitionIdentity {
@@ -39,6 +39,8 @@ export interface PartitionIdentity {
 export interface RetainedLog {
   readonly config: LogConfig
   readonly state: LogState
+  /** The last offset that the archive holds, or -1. */
+  readonly tieredTo: number
   rollNow(): void
   flush(): Promise<void>
 }
@@ -135,8 +137,8 @@ export class LogFiles {
 
   /** Rules R1 and R3: whole segments below the high watermark, oldest first. */
   async deleteExpired(log: RetainedLog, nowMs: number): Promise<void> {
-    const { state, config } = log
-    const count = this.countExpired(state, config, nowMs)
+    const { state, config, tieredTo } = log
+    const count = countExpired({ state, config, tieredTo, nowMs }, this.fileSystem)
     if (count === 0) return
     if (count === state.segments.length) {
       log.rollNow()
@@ -144,37 +146,23 @@ export class LogFiles {
     }
     const first = state.segments[Math.min(count, state.segments.length - 1)] as Segment
     if (first === state.segments[0]) return
-    state.logStartOffset = Math.max(state.logStartOffset, first.baseOffset)
-    state.epochs.truncateFromStart(state.logStartOffset)
+    const isTiered = config.tier !== 'none'
+    if (!isTiered) {
+      state.logStartOffset = Math.max(state.logStartOffset, first.baseOffset)
+      state.epochs.truncateFromStart(state.logStartOffset)
+    }
     // A crash may keep the renaming of one segment and lose that of an older one: the hole between
-    // them must then lie below the log start offset.
-    if (first !== state.segments[1]) await this.saveLogStart()
+    // them must then lie below the log start offset. And where an archive goes on serving what goes
+    // from here, no file's name tells any more where the log begins.
+    if (isTiered || first !== state.segments[1]) await this.saveLogStart()
     const gone = state.segments.splice(0, state.segments.indexOf(first))
     await this.removeSegments(gone, config.fileDeleteDelayMs)
     this.context.logger.info('segments deleted by retention', {
       directory: this.directory,
       count: gone.length,
       logStartOffset: state.logStartOffset,
+      localLogStartOffset: state.localLogStartOffset,
     })
-  }
-
-  private countExpired(state: LogState, config: LogConfig, nowMs: number): number {
-    const deletes = config.cleanupPolicy.includes('delete')
-    let excess = state.sizeBytes - config.retentionBytes
-    let count = 0
-    for (const segment of state.segments) {
-      const next = state.segments[count + 1]
-      const nextBase = next?.baseOffset ?? state.logEndOffset
-      if (nextBase > state.highWatermark || (!next && segment.size === 0)) break
-      const isBelowStart = nextBase <= state.logStartOffset
-      const isExpired =
-        deletes &&
-        (isTooOld(segment, config, nowMs, this.fileSystem) || isTooMuch(segment, config, excess))
-      if (!isBelowStart && !isExpired) break
-      excess -= segment.size
-      count++
-    }
-    return count
   }
 
   private async removeSegments(gone: readonly Segment[], delayMs: number): Promise<void> {

@@ -465,7 +465,9 @@ class LogLoader {
     }
     state.epochs.truncateFromEnd(state.logEndOffset)
     const first = state.segments[0] as Segment
-    state.logStartOffset = Math.max(saved.logStartOffset ?? 0, first.baseOffset)
+    const isTiered = this.config.tier !== 'none' && saved.logStartOffset !== undefined
+    const localStart = isTiered ? 0 : first.baseOffset
+    state.logStartOffset = Math.max(saved.logStartOffset ?? 0, localStart)
     assert(Number.isSafeInteger(state.logEndOffset), 'offsets fit a number')
     state.logStartOffset = Math.min(state.logStartOffset, state.logEndOffset)
     state.highWatermark = state.logEndOffset

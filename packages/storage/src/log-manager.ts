@@ -332,9 +332,7 @@ export class LogManager {
   async saveArrival(log: PartitionLog): Promise<void> {
     this.recoveryPoints.set(log.name, log.recoveryPoint)
     this.highWatermarks.set(log.name, log.highWatermark)
-    const first = log.state.segments[0]?.baseOffset ?? 0
-    if (log.logStartOffset > first) this.logStarts.set(log.name, log.logStartOffset)
-    else this.logStarts.delete(log.name)
+    this.noteLogStart(log)
     await this.checkpoint()
   }
 
@@ -443,14 +441,16 @@ export class LogManager {
     })
   }
 
-  /** Only starts that the first segment's name does not tell are written. */
   private noteLogStarts(): void {
-    for (const log of this.logs.values()) {
-      if (!log.isOpen) continue
-      const first = log.state.segments[0]?.baseOffset ?? 0
-      if (log.logStartOffset > first) this.logStarts.set(log.name, log.logStartOffset)
-      else this.logStarts.delete(log.name)
-    }
+    for (const log of this.logs.values()) if (log.isOpen) this.noteLogStart(log)
+  }
+
+  /** Only starts that the first segment's name does not tell are written. */
+  private noteLogStart(log: PartitionLog): void {
+    const first = log.state.segments[0]?.baseOffset ?? 0
+    const isTold = log.config.tier === 'none' && log.logStartOffset <= first
+    if (isTold) this.logStarts.delete(log.name)
+    else this.logStarts.set(log.name, log.logStartOffset)
   }
 
   /** One write at a time; who asks while one of the same kind has not begun shares it. */

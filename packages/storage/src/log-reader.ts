@@ -274,7 +274,7 @@ export class LogReader {
     this.nextEnd = 0
   }
 
-  private abortedBetween(fromOffset: number, endOffset: number): readonly AbortedTransaction[] {
+  abortedBetween(fromOffset: number, endOffset: number): readonly AbortedTransaction[] {
     let aborted: AbortedTransaction[] | undefined
     const { segments } = this.state
     for (let i = this.state.segmentIndexFor(fromOffset); i < segments.length; i++) {

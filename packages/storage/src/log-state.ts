@@ -23,6 +23,7 @@ export interface DurableMark {
  *   logStartOffset <= lastStableOffset <= highWatermark <= logEndOffset
  *   recoveryPoint <= highWatermark with the flush policy `fsync`, and then equal between rounds
  *   segments is never empty, sorted by base offset, and only the last one grows
+ *   logStartOffset < segments[0].baseOffset only where an archive holds what lies between
  */
 export class LogState {
   readonly directory: string
@@ -46,6 +47,11 @@ export class LogState {
 
   get activeSegment(): Segment {
     return this.segments[this.segments.length - 1] as Segment
+  }
+
+  /** The first offset that is on disk here; below it the archive serves. */
+  get localLogStartOffset(): number {
+    return Math.max(this.logStartOffset, (this.segments[0] as Segment).baseOffset)
   }
 
   get lastStableOffset(): number {
@@ -91,8 +97,13 @@ export class LogState {
   }
 
   get sizeBytes(): number {
+    return this.sizeBytesFrom(0)
+  }
+
+  /** Bytes of the segments that begin at `offset` or later. */
+  sizeBytesFrom(offset: number): number {
     let size = 0
-    for (const segment of this.segments) size += segment.size
+    for (const segment of this.segments) if (segment.baseOffset >= offset) size += segment.size
     return size
   }
 }

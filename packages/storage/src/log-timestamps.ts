@@ -12,7 +12,7 @@ import {
   maxTimestampOf,
 } from '@ottla/protocol'
 import { StorageError } from './errors.ts'
-import type { LogContext } from './log-context.ts'
+import type { LogContext, RecordTools } from './log-context.ts'
 import type { LogState } from './log-state.ts'
 import type { Segment } from './segment.ts'
 import { scanBatches } from './segment-scan.ts'
@@ -74,7 +74,8 @@ async function findInSegment(
       needsBody: isWanted,
       visit: (chunk, at) => {
         if (!isWanted(chunk, at)) return
-        found = findInBatch(context, chunk.subarray(at, at + batchSizeOf(chunk, at)), timestamp)
+        const batch = chunk.subarray(at, at + batchSizeOf(chunk, at))
+        found = findInBatch(context.recordTools, batch, timestamp)
       },
     })
     if (found === undefined && scanned.fault !== undefined) {
@@ -86,8 +87,9 @@ async function findInSegment(
   return found
 }
 
-function findInBatch(
-  context: LogContext,
+/** The first record of the batch that is at least as new as `timestamp`. */
+export function findInBatch(
+  recordTools: RecordTools,
   batch: Buffer,
   timestamp: number,
 ): TimestampOffset | undefined {
@@ -95,7 +97,7 @@ function findInBatch(
   if (isLogAppendTime(batch)) {
     return { offset: baseOffsetOf(batch), timestamp: maxTimestampOf(batch), leaderEpoch }
   }
-  const { findByTimestamp } = context.recordTools
+  const { findByTimestamp } = recordTools
   if (!findByTimestamp) {
     return { offset: baseOffsetOf(batch), timestamp: maxTimestampOf(batch), leaderEpoch }
   }

@@ -17,6 +17,7 @@
  */
 import { assert, type Uuid } from '@ottla/base'
 import { BATCH_OVERHEAD } from '@ottla/protocol'
+import type { EpochEntry } from './checkpoint-file.ts'
 import type { CommitMember, RoundShape } from './committer.ts'
 import { replaceSegments } from './compaction/replace-segments.ts'
 import { Deferred } from './deferred.ts'
@@ -29,6 +30,7 @@ import type { LogContext } from './log-context.ts'
 import { LogFiles, type PartitionIdentity } from './log-files.ts'
 import { LogReader, type ReadOptions, type ReadResult } from './log-reader.ts'
 import type { DurableMark, LogState } from './log-state.ts'
+import { type LogTier, type SealedSegment, sealedSegments } from './log-tier.ts'
 import { offsetForTimestamp, offsetOfMaxTimestamp, type TimestampOffset } from './log-timestamps.ts'
 import { LogWriter } from './log-writer.ts'
 import type { ProducerEntry } from './producer-state.ts'
@@ -36,6 +38,7 @@ import type { Segment } from './segment.ts'
 import { rollBack } from './segment-roll.ts'
 import type { SyncedLog, SyncedPoint } from './sync-journal.ts'
 import { TailBatches } from './tail-cache.ts'
+import type { AbortedTransaction } from './transaction-index.ts'
 
 const DURABLE = Promise.resolve()
 
@@ -55,6 +58,8 @@ export class PartitionLog implements CommitMember, SyncedLog {
   private isGone = false
   /** On the way to another log directory: appends are refused, reads served. */
   isMoving = false
+  /** The archive of a tiered log, attached by whoever keeps it. */
+  tier: LogTier | undefined
   private upkeep: Promise<unknown> = DURABLE
   private roundEnd: DurableMark | undefined
   private isRoundSynced = false
@@ -228,6 +233,16 @@ export class PartitionLog implements CommitMember, SyncedLog {
 
   get logStartOffset(): number {
     return this.state.logStartOffset
+  }
+
+  /** The first offset on disk here: above the log start offset where an archive has the rest. */
+  get localLogStartOffset(): number {
+    return this.state.localLogStartOffset
+  }
+
+  /** The last offset that the archive holds, or -1. */
+  get tieredTo(): number {
+    return this.tier?.endOffset ?? -1
   }
 
   get highWatermark(): number {
@@ -433,12 +448,41 @@ export class PartitionLog implements CommitMember, SyncedLog {
     if (this.isGone) throw this.goneError()
     const { fenced } = this.context.committer
     if (fenced) throw fenced
+    const { state } = this
+    if (offset < state.localLogStartOffset && offset >= state.logStartOffset) {
+      if (this.tier) return this.tier.read(offset, options)
+      throw new StorageError('KAFKA_STORAGE_ERROR', `${this.name}: the archive is not open`)
+    }
     return this.reader.read(offset, options)
   }
 
   /** The first record at least as new as `timestamp`, below the high watermark. */
-  offsetForTimestamp(timestamp: number): Promise<TimestampOffset | undefined> {
-    return offsetForTimestamp(this.context, this.state, timestamp)
+  async offsetForTimestamp(timestamp: number): Promise<TimestampOffset | undefined> {
+    const { state } = this
+    if (state.localLogStartOffset > state.logStartOffset) {
+      const tiered = await this.tier?.offsetForTimestamp(timestamp)
+      if (tiered) return tiered
+    }
+    return offsetForTimestamp(this.context, state, timestamp)
+  }
+
+  /** Aborted transactions that overlap [from, to), as far as segments here know them. */
+  abortedTransactions(from: number, to: number): readonly AbortedTransaction[] {
+    return this.reader.abortedBetween(from, to)
+  }
+
+  /** Sealed segments from `offset` to the last stable offset: what an archive may copy. */
+  sealedSegments(offset: number): SealedSegment[] {
+    return sealedSegments(this.context, this.state, offset)
+  }
+
+  /** Bytes of the segments here that begin at `offset` or later. */
+  sizeBytesFrom(offset: number): number {
+    return this.state.sizeBytesFrom(offset)
+  }
+
+  get epochs(): readonly EpochEntry[] {
+    return this.state.epochs.entries
   }
 
   /** The first record that has the largest timestamp of the log. */
@@ -472,11 +516,12 @@ export class PartitionLog implements CommitMember, SyncedLog {
     return state.logStartOffset
   }
 
-  /** Deletes whole segments by time, size and log start offset; expires producers. */
+  /** Deletes segments by time, size and log start offset, expires producers. */
   applyRetention(nowMs: number): Promise<void> {
     return this.inUpkeep(async () => {
       if (!this.isOpen || this.isMoving || this.isOffline) return
       this.state.producers.expire(nowMs, this.config.producerIdExpirationMs)
+      if (this.config.tier !== 'none' && !this.tier?.isReady) return
       await this.files.deleteExpired(this, nowMs)
     })
   }

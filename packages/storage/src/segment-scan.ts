@@ -44,7 +44,7 @@ export interface ScanRange {
 }
 
 export async function scanBatches(
-  file: FileHandle,
+  file: Pick<FileHandle, 'readAsync'>,
   range: ScanRange,
   visitor: ScanVisitor,
 ): Promise<ScanEnd> {
@@ -90,10 +90,10 @@ class ScanWindow {
   chunk: Buffer = Buffer.alloc(0)
   private memory: Buffer = this.chunk
   private start = 0
-  private readonly file: FileHandle
+  private readonly file: Pick<FileHandle, 'readAsync'>
   private readonly end: number
 
-  constructor(file: FileHandle, end: number) {
+  constructor(file: Pick<FileHandle, 'readAsync'>, end: number) {
     this.file = file
     this.end = end
   }
