@@ -8,6 +8,7 @@ const BENCHES = {
   start: ['./macro/start.ts', 'process start to first acknowledged record, idle memory'],
   transactions: ['./macro/transactions.ts', 'transactions per second beside Apache Kafka'],
   cleaner: ['./macro/cleaner.ts', 'the log cleaner beside Apache Kafka’s'],
+  archive: ['./macro/archive.ts', 'reads from the archive beside reads from the disk'],
   codec: ['./micro/codec.bench.ts', 'compiled message codecs beside the interpreter'],
   append: ['./micro/storage-append.bench.ts', 'appending to and reading a log'],
   compaction: ['./micro/storage-compaction.bench.ts', 'the cleaner alone'],

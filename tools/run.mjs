@@ -101,6 +101,7 @@ function build() {
 const EXTERNAL = [
   'commander',
   'prom-client',
+  '@aws-sdk/client-s3',
   '@node-rs/crc32',
   'snappy',
   'snappyjs',

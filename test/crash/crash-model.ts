@@ -108,7 +108,11 @@ export async function checkRecovered(
   return survivors
 }
 
-async function compareBytes(log: PartitionLog, survivors: readonly ModelBatch[], name: string) {
+export async function compareBytes(
+  log: PartitionLog,
+  survivors: readonly ModelBatch[],
+  name: string,
+) {
   let offset = log.logStartOffset
   const byOffset = new Map(survivors.map((batch) => [batch.baseOffset, batch]))
   while (offset < log.logEndOffset) {

@@ -1,9 +1,12 @@
 /**
- * The long crash tests: `npm run test:crash -- [--points N] [--kills N] [--histories N] [--seed N]`.
- * Ends with 1 when anything was lost, repeated or altered, or a deliberate mistake went unnoticed.
+ * The long crash tests: `npm run test:crash -- [--points N] [--kills N] [--archive-kills N]
+ * [--histories N] [--seed N]`. Ends with 1 when anything was lost, repeated or altered, or a
+ * deliberate mistake went unnoticed.
  */
 import { parseArgs } from 'node:util'
 import { SeededRandom } from '@ottla/base'
+import { runArchiveCrashTest } from './archive-crash.ts'
+import { ARCHIVE_MUTANTS, runArchiveMutant } from './archive-crash-mutants.ts'
 import { COMPACTION_MUTANTS, runCompactionHistories } from './compaction-history.ts'
 import { killNine } from './kill-nine.ts'
 import { runCrashTest } from './log-crash.ts'
@@ -16,12 +19,14 @@ const { values } = parseArgs({
     points: { type: 'string', default: '10000' },
     kills: { type: 'string', default: '200' },
     histories: { type: 'string', default: '1000' },
+    'archive-kills': { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
   },
 })
 const seed = Number(values.seed)
 const points = Number(values.points)
 const kills = Number(values.kills)
+const archiveKills = Number(values['archive-kills'])
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
 async function crashStates(): Promise<number> {
@@ -86,6 +91,27 @@ async function compaction(): Promise<number> {
   return report.violations.length + missed
 }
 
+async function archiveRuns(): Promise<number> {
+  const report = await runArchiveCrashTest({ seed, kills: archiveKills })
+  say(
+    `archive: ${report.kills} kills between steps in ${report.histories} histories with ` +
+      `${report.batches} batches, ${report.copied} segments copied and ${report.deleted} deleted, ` +
+      `${report.tieredStates} logs read from the archive, ${report.violations.length} violations`,
+  )
+  for (const violation of report.violations.slice(0, 10)) say(`  ${violation}`)
+  let missed = 0
+  for (const name of Object.keys(ARCHIVE_MUTANTS)) {
+    const { violations, kills: reached } = await runArchiveMutant(name, seed, 2000)
+    if (violations.length === 0) missed++
+    say(`mutant "${name}": ${violations.length > 0 ? `caught at kill ${reached}` : 'NOT CAUGHT'}`)
+  }
+  return report.violations.length + missed
+}
+
 const failures =
-  (await crashStates()) + (await mutants()) + (await compaction()) + (await killRuns())
+  (await crashStates()) +
+  (await mutants()) +
+  (await compaction()) +
+  (await archiveRuns()) +
+  (await killRuns())
 process.exitCode = failures > 0 ? 1 : 0

@@ -12,6 +12,7 @@ import type { MetadataStore } from './metadata/metadata-store.ts'
 import type { BrokerMetrics } from './metrics.ts'
 import type { Partitions } from './partitions.ts'
 import type { ProducerIds } from './producer-ids.ts'
+import type { BrokerArchive } from './remote/open-archive.ts'
 import type { ShareService } from './share/share-service.ts'
 import type { StreamsTopics } from './streams-topics.ts'
 import type { TelemetryService } from './telemetry/telemetry-service.ts'
@@ -34,6 +35,8 @@ export interface BrokerServices {
   readonly transactions: TransactionService
   readonly producerIds: ProducerIds
   readonly telemetry: TelemetryService
+  /** undefined unless `remote.log.storage.system.enable` is set. */
+  readonly archive: BrokerArchive | undefined
   readonly fetchSessions: FetchSessionCache
   readonly endpoints: Endpoints
   readonly metrics: BrokerMetrics

@@ -150,6 +150,7 @@ export class Broker {
     await services.metadata.registerBroker(advertised.length > 0 ? advertised : this.listeners)
     await this.openHealth()
     services.transactions.start()
+    services.archive?.start()
     this.every(config.get('log.retention.check.interval.ms'), () =>
       services.logs.applyRetention(clock.now()),
     )
@@ -216,6 +217,7 @@ export class Broker {
           fetchSessions: () => fetchSessions.size,
           commitRounds: () => logs.commitRounds,
           storage: () => logs.counters,
+          archive: () => this.services.archive?.figures(),
         }),
     })
   }
@@ -254,6 +256,7 @@ export class Broker {
     this.services.transactions.close()
     this.services.share.close()
     await this.health?.close()
+    await this.services.archive?.close()
     await this.services.logs.close()
   }
 

@@ -9,3 +9,14 @@ export { groupConfigSettings } from './config/group-config-settings.ts'
 export { topicSettings } from './config/topic-settings.ts'
 export { handlers } from './handlers/handlers.ts'
 export { METRICS } from './metrics.ts'
+export {
+  type ArchiveCheck,
+  type ArchiveFinding,
+  checkArchive,
+  deleteOrphans,
+  isLoss,
+  listObjects,
+} from './remote/archive-check.ts'
+export { decodeRemoteLogRecord } from './remote/remote-log-records.ts'
+export { RemoteSegments } from './remote/remote-segments.ts'
+export { openStore, type S3Settings, type StoreOptions } from './remote/store/open-store.ts'

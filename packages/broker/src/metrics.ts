@@ -19,6 +19,20 @@ export interface Gauges {
   readonly fetchSessions: () => number
   readonly commitRounds: () => number
   readonly storage: () => StorageCounters
+  /** undefined without an archive. */
+  readonly archive: () => ArchiveFigures | undefined
+}
+
+/** What the archive of tiered topics has done since the start. */
+export interface ArchiveFigures {
+  readonly copiedSegments: number
+  readonly copiedBytes: number
+  readonly deletedSegments: number
+  readonly failures: number
+  readonly fetchedBytes: number
+  readonly failedFetches: number
+  readonly cacheHits: number
+  readonly cacheMisses: number
 }
 
 export const METRICS = {
@@ -44,6 +58,14 @@ export const METRICS = {
   ottla_cleaned_records_dropped_total: 'Records that cleanings have dropped.',
   ottla_failed_cleanings_total:
     'Cleanings that failed; the partition is left alone until the next start.',
+  ottla_archive_copied_segments_total: 'Segments copied to the archive.',
+  ottla_archive_copied_bytes_total: 'Bytes of segments copied to the archive.',
+  ottla_archive_deleted_segments_total: 'Segments deleted from the archive.',
+  ottla_archive_failures_total: 'Copies and deletions in the archive that failed and are repeated.',
+  ottla_archive_fetched_bytes_total: 'Bytes read from the archive.',
+  ottla_archive_failed_fetches_total: 'Reads of the archive that failed.',
+  ottla_archive_cache_hits_total: 'Reads of archived bytes that were in memory.',
+  ottla_archive_cache_misses_total: 'Reads of archived bytes that had to be fetched.',
 } as const
 
 const STORAGE_METRICS = {
@@ -56,6 +78,17 @@ const STORAGE_METRICS = {
   ottla_cleaned_records_dropped_total: 'cleanedRecordsDropped',
   ottla_failed_cleanings_total: 'failedCleanings',
 } as const satisfies Partial<Record<keyof typeof METRICS, keyof StorageCounters>>
+
+const ARCHIVE_METRICS = {
+  ottla_archive_copied_segments_total: 'copiedSegments',
+  ottla_archive_copied_bytes_total: 'copiedBytes',
+  ottla_archive_deleted_segments_total: 'deletedSegments',
+  ottla_archive_failures_total: 'failures',
+  ottla_archive_fetched_bytes_total: 'fetchedBytes',
+  ottla_archive_failed_fetches_total: 'failedFetches',
+  ottla_archive_cache_hits_total: 'cacheHits',
+  ottla_archive_cache_misses_total: 'cacheMisses',
+} as const satisfies Partial<Record<keyof typeof METRICS, keyof ArchiveFigures>>
 
 export class BrokerMetrics {
   readonly requests: (RequestCounts | undefined)[] = []
@@ -137,6 +170,12 @@ export class BrokerMetrics {
     const storage = gauges.storage()
     for (const [name, counter] of Object.entries(STORAGE_METRICS)) {
       set(name as keyof typeof STORAGE_METRICS, storage[counter])
+    }
+    const archive = gauges.archive()
+    if (archive) {
+      for (const [name, counter] of Object.entries(ARCHIVE_METRICS)) {
+        set(name as keyof typeof ARCHIVE_METRICS, archive[counter])
+      }
     }
     return { contentType: registry.contentType, body: await registry.metrics() }
   }

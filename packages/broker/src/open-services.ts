@@ -1,6 +1,13 @@
 /** Everything a broker consists of, put together in the order in which it depends on each other. */
 import { statfsSync } from 'node:fs'
-import { type Clock, type Logger, type Random, realClock, realRandom } from '@ottla/base'
+import {
+  type Clock,
+  ConfigError,
+  type Logger,
+  type Random,
+  realClock,
+  realRandom,
+} from '@ottla/base'
 import { type FileSystem, LogDirectories, RealFileSystem } from '@ottla/storage'
 import type { BrokerServices } from './broker-services.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
@@ -13,11 +20,13 @@ import { Endpoints } from './endpoints.ts'
 import { FetchSessionCache } from './fetch-session.ts'
 import { MetadataImage } from './metadata/metadata-image.ts'
 import { MetadataStore } from './metadata/metadata-store.ts'
+import { isTierable } from './metadata/topic-names.ts'
 import { BrokerMetrics } from './metrics.ts'
 import { settleDirectories } from './partition-directories.ts'
 import { Partitions } from './partitions.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { recordTools } from './record-tools.ts'
+import type { ArchiveOptions, BrokerArchive } from './remote/open-archive.ts'
 import { DeadLetters } from './share/dead-letters.ts'
 import { ShareService } from './share/share-service.ts'
 import { ShareStateService } from './share/share-state-service.ts'
@@ -79,6 +88,7 @@ export async function openServices(
     const groups = new GroupService({ ...shared, ...groupOptions(config, configs) })
     const topics = new TopicAdmin(admin)
     const transactionServices = { ...shared, ...transactionOptions(config) }
+    const archive = await openArchive({ ...shared, ...admin, topics, fileSystem })
     return {
       nodeId,
       clusterId,
@@ -94,6 +104,7 @@ export async function openServices(
       share: openShare(config, configs, { ...shared, topics, groups }),
       transactions: new TransactionService({ ...transactionServices, groups, producerIds }),
       producerIds,
+      archive,
       telemetry: new TelemetryService({ ...shared, ...telemetryOptions(config), metadata }),
       fetchSessions: fetchSessionsOf(config, random),
       endpoints: new Endpoints(config.advertisedListeners()),
@@ -107,6 +118,31 @@ export async function openServices(
   } catch (error) {
     await logs.close()
     throw error
+  }
+}
+
+/** Loaded only where there is an archive: a broker without one must not start slower for it. */
+async function openArchive(options: ArchiveOptions): Promise<BrokerArchive | undefined> {
+  if (!options.config.get('remote.log.storage.system.enable')) {
+    refuseTieredTopics(options.configs, options.image)
+    return undefined
+  }
+  const { BrokerArchive } = await import('./remote/open-archive.ts')
+  return BrokerArchive.open(options)
+}
+
+/**
+ * Without its archive a tiered log would begin where its files do, and what is archived be lost.
+ */
+function refuseTieredTopics(configs: ConfigResolver, image: MetadataImage): void {
+  for (const { name } of image.topics.values()) {
+    if (configs.topic(name, 'remote.storage.enable') !== true || !isTierable(name)) continue
+    throw new ConfigError(
+      'remote.log.storage.system.enable',
+      false,
+      `Topic ${name} is tiered, and tiered storage is off`,
+      'Set remote.log.storage.system.enable=true and archive.url, or delete the topic first.',
+    )
   }
 }
 

@@ -4,11 +4,13 @@
  */
 import { type Logger, messageOf } from '@ottla/base'
 import { COMPRESSION, loadCodec } from '@ottla/protocol'
-import type { LogConfig, LogDirectories, PartitionLog } from '@ottla/storage'
+import type { LogConfig, LogDirectories, LogTier, PartitionLog } from '@ottla/storage'
 import type { TopicImage } from './metadata/metadata-image.ts'
 import { METADATA_TOPIC } from './metadata/topic-names.ts'
 
 export class Partitions {
+  /** Gives a tiered log its archive; set, before any log is used, when there is one. */
+  tierOf: ((log: PartitionLog) => LogTier | undefined) | undefined
   private readonly byTopic = new Map<string, PartitionLog[]>()
   private readonly logs: LogDirectories
   private readonly configOf: (topic: string) => LogConfig
@@ -76,6 +78,9 @@ export class Partitions {
 
   private configure(topic: string, config: LogConfig): void {
     this.logs.setConfig(topic, config)
+    for (const log of this.of(topic)) {
+      log.tier = config.tier === 'none' ? undefined : (log.tier ?? this.tierOf?.(log))
+    }
     if (config.compressionType !== 'zstd') return
     loadCodec(COMPRESSION.zstd).catch((error: unknown) => {
       this.logger.error('zstd cannot be loaded', { reason: messageOf(error) })

@@ -3,6 +3,7 @@ import type { Random } from '@ottla/base'
 import type { LogDirectories } from '@ottla/storage'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { ConfigResolver } from './config/config-resolver.ts'
+import { tieringFault } from './config/tiering-rules.ts'
 import { topicConfigFault } from './metadata/config-controller.ts'
 import type { MetadataImage, TopicImage } from './metadata/metadata-image.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
@@ -13,7 +14,12 @@ import {
   createTopics,
   deleteTopicRecords,
 } from './metadata/topic-controller.ts'
-import { OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from './metadata/topic-names.ts'
+import {
+  OFFSETS_TOPIC,
+  REMOTE_LOG_TOPIC,
+  SHARE_STATE_TOPIC,
+  TRANSACTIONS_TOPIC,
+} from './metadata/topic-names.ts'
 import type { Partitions } from './partitions.ts'
 
 export type NewTopic = Parameters<typeof createTopics>[2][number]
@@ -29,7 +35,16 @@ export interface TopicAdminOptions {
   readonly partitions: Partitions
 }
 
+/** What the archive must know of topics that are deleted. */
+export interface TopicArchive {
+  /** Called before the decision, which may still come to nothing. */
+  topicIsGoing(topic: TopicImage): Promise<void>
+  wake(): void
+}
+
 export class TopicAdmin {
+  /** Set when there is one: it needs the admin to make its own topic. */
+  archive: TopicArchive | undefined
   private readonly options: TopicAdminOptions
   private readonly creating = new Map<string, Promise<unknown>>()
 
@@ -47,6 +62,7 @@ export class TopicAdmin {
       partitionsDefault: configs.broker('num.partitions') as number,
       partitionsMax: config.get('partitions.max'),
       topicConfigFault,
+      tieringFault: (wanted) => tieringFault(configs, wanted, undefined),
     }
   }
 
@@ -107,6 +123,11 @@ export class TopicAdmin {
           ['min.insync.replicas', String(config.get('transaction.state.log.min.isr'))],
           ['segment.bytes', String(config.get('transaction.state.log.segment.bytes'))],
         ])
+      case REMOTE_LOG_TOPIC:
+        return newTopic(name, config.get('rlmm.config.remote.log.metadata.topic.num.partitions'), [
+          ['cleanup.policy', 'delete'],
+          ['retention.ms', '-1'],
+        ])
       default:
         return newTopic(name, config.get('share.coordinator.state.topic.num.partitions'), [
           ['cleanup.policy', 'delete'],
@@ -121,11 +142,13 @@ export class TopicAdmin {
   /** Removes topics: first in the metadata log, then their directories. */
   async delete(topics: readonly TopicImage[]): Promise<void> {
     const { metadata, image, partitions } = this.options
+    for (const topic of topics) await this.archive?.topicIsGoing(topic)
     await metadata.change(() => ({
       records: deleteTopicRecords(topics.filter((topic) => image.topicsById.has(topic.id))),
       response: undefined,
     }))
     await Promise.all(topics.map((topic) => partitions.remove(topic)))
+    this.archive?.wake()
   }
 
   /** Raises the number of partitions; throws a Refusal. */
@@ -147,7 +170,7 @@ export class TopicAdmin {
 }
 
 const isOwnedByCoordinator = (name: string): boolean =>
-  name === OFFSETS_TOPIC || name === TRANSACTIONS_TOPIC || name === SHARE_STATE_TOPIC
+  [OFFSETS_TOPIC, TRANSACTIONS_TOPIC, SHARE_STATE_TOPIC, REMOTE_LOG_TOPIC].includes(name)
 
 function newTopic(
   name: string,

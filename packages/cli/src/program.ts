@@ -42,6 +42,11 @@ export const COMMANDS: readonly Entry[] = [
     define: async () => (await import('./commands/config.ts')).defineConfig,
   },
   {
+    name: 'archive',
+    summary: 'verify the archive of tiered topics',
+    define: async () => (await import('./commands/archive.ts')).defineArchive,
+  },
+  {
     name: 'perf',
     summary: 'measure producing, consuming and latency',
     define: async () => (await import('./commands/perf.ts')).definePerf,

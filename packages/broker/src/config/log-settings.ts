@@ -246,14 +246,12 @@ export const logSettings = defineConfig({
     default: -2,
     min: -2,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Bytes of a tiered partition that stay on local disk; -2 follows log.retention.bytes.',
   }),
   'log.local.retention.ms': long({
     default: -2,
     min: -2,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Milliseconds for which a tiered segment stays on local disk; -2 follows log.retention.ms.',
   }),
   'log.message.timestamp.after.max.ms': long({
@@ -284,14 +282,12 @@ export const logSettings = defineConfig({
     default: -1,
     min: -1,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Bytes that may wait before a closed segment is copied to remote storage; -1 sets no limit.',
   }),
   'log.remote.copy.lag.ms': long({
     default: 0,
     min: -1,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Milliseconds a closed segment may wait before it is copied to remote storage.',
   }),
   'log.retention.bytes': long({

@@ -1,4 +1,4 @@
-import { bool, defineConfig, int, nullableText, text } from '@ottla/base'
+import { bool, defineConfig, int, nullableText, password, text } from '@ottla/base'
 
 /** Settings that Apache Kafka does not have. */
 export const ownSettings = defineConfig({
@@ -19,6 +19,54 @@ export const ownSettings = defineConfig({
     default: null,
     own: true,
     doc: "URL that takes the metrics clients push (KIP-714) as OTLP over HTTP, such as a collector's http://127.0.0.1:4318/v1/metrics. Clients are offered to push only when it is set.",
+  }),
+  'archive.url': nullableText({
+    default: null,
+    own: true,
+    doc: 'Where segments of tiered topics are archived: file:///path of a directory, or s3://bucket with a prefix behind it if need be. Needed when remote.log.storage.system.enable is true.',
+  }),
+  'archive.cache.bytes.max': int({
+    default: 134_217_728,
+    min: 8_388_608,
+    own: true,
+    doc: 'Memory for what was read from the archive and what is read ahead of its readers.',
+  }),
+  'archive.s3.endpoint': nullableText({
+    default: null,
+    own: true,
+    doc: "URL of an S3-compatible server; without it Amazon's for the region.",
+  }),
+  'archive.s3.region': text({
+    default: 'us-east-1',
+    own: true,
+    doc: 'Region of the bucket; servers other than Amazon take any.',
+  }),
+  'archive.s3.path.style.access': bool({
+    default: false,
+    own: true,
+    doc: 'Whether the bucket is named in the path instead of the host name, as most servers other than Amazon want it.',
+  }),
+  'archive.s3.access.key.id': nullableText({
+    default: null,
+    own: true,
+    doc: "Access key of the bucket; without it the environment's and the machine's own credentials are used, as the AWS tools do.",
+  }),
+  'archive.s3.secret.access.key': password({
+    default: null,
+    own: true,
+    doc: 'Secret that belongs to the access key of the bucket.',
+  }),
+  'archive.s3.request.timeout.ms': int({
+    default: 60_000,
+    min: 100,
+    own: true,
+    doc: 'Milliseconds without an answer or any progress after which a request to the bucket has failed.',
+  }),
+  'rlmm.config.remote.log.metadata.topic.num.partitions': int({
+    default: 50,
+    min: 1,
+    own: true,
+    doc: "Partitions of the topic that lists what is archived. The name is that of Apache Kafka's plugin, and both must agree.",
   }),
   'metrics.port': int({
     default: -1,

@@ -1,19 +1,17 @@
 import { bool, defineConfig, double, int, long, nullableText, text } from '@ottla/base'
 
-/** Tiered storage, which this version does not have. */
+/** Tiered storage (KIP-405). */
 export const remoteLogSettings = defineConfig({
   'remote.fetch.max.wait.ms': int({
     default: 500,
     min: 1,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Milliseconds a fetch waits for data from remote storage.',
   }),
   'remote.list.offsets.request.timeout.ms': long({
     default: 30000,
     min: 1,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Milliseconds ListOffsets waits for an answer from remote storage.',
   }),
   'remote.log.index.file.cache.total.size.bytes': long({
@@ -36,26 +34,22 @@ export const remoteLogSettings = defineConfig({
     default: 10,
     min: 1,
     dynamic: 'cluster-wide',
-    noEffect: 'threads',
-    doc: 'Threads that copy segments to remote storage.',
+    doc: 'Partitions whose segments are copied to the archive at a time.',
   }),
   'remote.log.manager.copy.max.bytes.per.second': long({
     default: 2 ** 63,
     min: 1,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Most bytes a second copied to remote storage.',
   }),
   'remote.log.manager.copy.quota.window.num': int({
     default: 11,
     min: 1,
-    noEffect: 'later',
     doc: 'Samples kept to measure the rate of copying to remote storage.',
   }),
   'remote.log.manager.copy.quota.window.size.seconds': int({
     default: 1,
     min: 1,
-    noEffect: 'later',
     doc: 'Seconds each sample of the remote copy rate spans.',
   }),
   'remote.log.manager.expiration.thread.pool.size': int({
@@ -69,19 +63,16 @@ export const remoteLogSettings = defineConfig({
     default: 2 ** 63,
     min: 1,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Most bytes a second fetched from remote storage.',
   }),
   'remote.log.manager.fetch.quota.window.num': int({
     default: 11,
     min: 1,
-    noEffect: 'later',
     doc: 'Samples kept to measure the rate of fetching from remote storage.',
   }),
   'remote.log.manager.fetch.quota.window.size.seconds': int({
     default: 1,
     min: 1,
-    noEffect: 'later',
     doc: 'Seconds each sample of the remote fetch rate spans.',
   }),
   'remote.log.manager.follower.thread.pool.size': int({
@@ -95,7 +86,6 @@ export const remoteLogSettings = defineConfig({
     default: 30000,
     min: 1,
     importance: 'low',
-    noEffect: 'later',
     doc: 'Milliseconds between two rounds of copying and deleting in remote storage.',
   }),
   'remote.log.manager.task.retry.backoff.max.ms': long({
@@ -103,7 +93,6 @@ export const remoteLogSettings = defineConfig({
     min: 1,
     importance: 'low',
     internal: true,
-    noEffect: 'later',
     doc: 'Longest wait in milliseconds before a failed remote task is tried again.',
   }),
   'remote.log.manager.task.retry.backoff.ms': long({
@@ -111,7 +100,6 @@ export const remoteLogSettings = defineConfig({
     min: 1,
     importance: 'low',
     internal: true,
-    noEffect: 'later',
     doc: 'First wait in milliseconds before a failed remote task is tried again.',
   }),
   'remote.log.manager.task.retry.jitter': double({
@@ -120,7 +108,6 @@ export const remoteLogSettings = defineConfig({
     max: 0.5,
     importance: 'low',
     internal: true,
-    noEffect: 'later',
     doc: 'Random share added to or taken from the wait before a remote task is tried again.',
   }),
   'remote.log.manager.thread.pool.size': int({
@@ -133,7 +120,7 @@ export const remoteLogSettings = defineConfig({
     default: 128,
     min: 0,
     importance: 'low',
-    noEffect: 'later',
+    noEffect: 'java',
     doc: 'Most bytes of its own metadata a remote storage plugin may keep per segment.',
   }),
   'remote.log.metadata.manager.class.name': text({
@@ -154,21 +141,19 @@ export const remoteLogSettings = defineConfig({
   }),
   'remote.log.metadata.manager.listener.name': nullableText({
     default: null,
-    noEffect: 'later',
+    noEffect: 'java',
     doc: 'Listener that the remote metadata class connects to.',
   }),
   'remote.log.reader.max.pending.tasks': int({
     default: 100,
     min: 1,
-    noEffect: 'later',
     doc: 'Reads from remote storage that may wait; further ones are refused.',
   }),
   'remote.log.reader.threads': int({
     default: 10,
     min: 1,
     dynamic: 'cluster-wide',
-    noEffect: 'threads',
-    doc: 'Threads that read from remote storage.',
+    doc: 'Reads of the archive that are under way at a time.',
   }),
   'remote.log.storage.manager.class.name': nullableText({
     default: null,
@@ -187,7 +172,6 @@ export const remoteLogSettings = defineConfig({
   }),
   'remote.log.storage.system.enable': bool({
     default: false,
-    noEffect: 'later',
-    doc: 'Whether tiered storage is on. ottla keeps all segments on local disk.',
+    doc: 'Whether topics may be tiered. Where their archive lies is said by archive.url.',
   }),
 })

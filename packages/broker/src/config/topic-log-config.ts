@@ -1,4 +1,5 @@
 import { defaultLogConfig, type LogConfig } from '@ottla/storage'
+import { isTierable } from '../metadata/topic-names.ts'
 import type { ConfigResolver } from './config-resolver.ts'
 import type { topicSettings } from './topic-settings.ts'
 
@@ -30,7 +31,18 @@ export function topicLogConfig(resolver: ConfigResolver, topic: string): LogConf
     minCompactionLagMs: number('min.compaction.lag.ms'),
     maxCompactionLagMs: withoutLimit(number('max.compaction.lag.ms')),
     producerIdExpirationMs: resolver.broker('producer.id.expiration.ms') as number,
+    tier: tierOf(resolver, topic),
+    localRetentionMs: number('local.retention.ms'),
+    localRetentionBytes: number('local.retention.bytes'),
   }
+}
+
+/** Internal topics are never tiered, whatever is set on them: the archive is listed in one. */
+function tierOf(resolver: ConfigResolver, topic: string): LogConfig['tier'] {
+  const isEnabled = resolver.broker('remote.log.storage.system.enable') === true
+  if (!isEnabled || !isTierable(topic)) return 'none'
+  if (resolver.topic(topic, 'remote.storage.enable') !== true) return 'none'
+  return resolver.topic(topic, 'remote.log.copy.disable') === true ? 'read-only' : 'copied'
 }
 
 /** Kafka's default of a limit that is none is Long.MAX_VALUE. */

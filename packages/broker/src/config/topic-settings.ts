@@ -90,14 +90,12 @@ export const topicSettings = defineConfig({
     default: -2,
     min: -2,
     synonym: 'log.local.retention.bytes',
-    noEffect: 'later',
     doc: 'Bytes of a partition that stay on local disk once remote storage has them; -2 follows retention.bytes.',
   }),
   'local.retention.ms': long({
     default: -2,
     min: -2,
     synonym: 'log.local.retention.ms',
-    noEffect: 'later',
     doc: 'Milliseconds a segment stays on local disk once remote storage has it; -2 follows retention.ms.',
   }),
   'max.compaction.lag.ms': long({
@@ -168,29 +166,24 @@ export const topicSettings = defineConfig({
     default: -1,
     min: -1,
     synonym: 'log.remote.copy.lag.bytes',
-    noEffect: 'later',
     doc: 'Bytes of this topic that may wait before they are copied to remote storage.',
   }),
   'remote.copy.lag.ms': long({
     default: 0,
     min: -1,
     synonym: 'log.remote.copy.lag.ms',
-    noEffect: 'later',
     doc: 'Milliseconds a closed segment of this topic may wait for its copy in remote storage.',
   }),
   'remote.log.copy.disable': bool({
     default: false,
-    noEffect: 'later',
     doc: 'Whether copying of this topic to remote storage is stopped while reads go on.',
   }),
   'remote.log.delete.on.disable': bool({
     default: false,
-    noEffect: 'later',
     doc: 'Whether remote data of this topic is deleted when tiered storage is turned off for it.',
   }),
   'remote.storage.enable': bool({
     default: false,
-    noEffect: 'later',
     doc: 'Whether this topic uses tiered storage.',
   }),
   'retention.bytes': long({

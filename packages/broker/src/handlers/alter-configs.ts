@@ -9,6 +9,7 @@
 import { apis, errorCode } from '@ottla/protocol'
 import type { BrokerServices } from '../broker-services.ts'
 import { ResourceType } from '../config/config-resolver.ts'
+import { tieringFault } from '../config/tiering-rules.ts'
 import { handler } from '../handler.ts'
 import {
   type AlterTarget,
@@ -63,6 +64,7 @@ function targetOf(services: BrokerServices, { resourceType, resourceName }: Reso
           : services.configs.describeBroker(String(services.nodeId))
       return described.find((config) => config.name === name)?.value ?? null
     },
+    tieringFault: (wanted, was) => tieringFault(services.configs, wanted, was),
   }
 }
 
@@ -100,6 +102,7 @@ async function alterEach<R extends Resource>(
 }
 
 function apply(services: BrokerServices, { resourceType, resourceName }: Resource): void {
+  services.archive?.wake()
   if (resourceType === ResourceType.TOPIC) services.partitions.reconfigure(resourceName)
   else if (resourceType === ResourceType.BROKER) services.partitions.reconfigure()
 }

@@ -6,7 +6,7 @@
  * first record at or after that time. Not found is no error: offset -1, timestamp -1.
  * Version notes: -3 from 7, -4 from 8, -5 from 9, -6 from 11; an unknown negative value is
  * UNSUPPORTED_VERSION for that partition.
- * Differences: without an archive -4 is the earliest offset, -5 is -1 and -6 the log start offset.
+ * Differences: -3 looks into the local log only, as Apache Kafka does.
  */
 import {
   apis,
@@ -110,11 +110,11 @@ async function lookUp(
     case -1:
       return { offset: end, timestamp: -1 }
     case -2:
-    case -4:
-    case -6:
       return { offset: log.logStartOffset, timestamp: -1 }
+    case -4:
     case -5:
-      return { offset: -1, timestamp: -1 }
+    case -6:
+      return tierOffset(log, timestamp)
     default: {
       await loadCodec(COMPRESSION.zstd)
       const found =
@@ -124,6 +124,19 @@ async function lookUp(
       return found && found.offset < end ? found : { offset: -1, timestamp: -1 }
     }
   }
+}
+
+/** Offsets that tell how far the archive reaches (KIP-405, KIP-1005, KIP-1023). */
+async function tierOffset(log: PartitionLog, timestamp: -4 | -5 | -6): Promise<Found> {
+  await log.tier?.ready()
+  const { tieredTo, logStartOffset, localLogStartOffset } = log
+  const at = (offset: number): Found => {
+    const leaderEpoch = log.epochs.findLast(({ startOffset }) => startOffset <= offset)?.epoch
+    return { offset, timestamp: -1, ...(leaderEpoch === undefined ? {} : { leaderEpoch }) }
+  }
+  if (timestamp === -4) return at(localLogStartOffset)
+  if (timestamp === -5) return tieredTo < 0 ? { offset: -1, timestamp: -1 } : at(tieredTo)
+  return at(Math.max(tieredTo + 1, logStartOffset))
 }
 
 const failed = (partitionIndex: number, error: ErrorName): PartitionAnswer => ({

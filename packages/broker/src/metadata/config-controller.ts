@@ -27,6 +27,11 @@ export interface AlterTarget {
   readonly nodeId: number
   /** The value that holds when nothing dynamic is set; APPEND and SUBTRACT start from it. */
   readonly valueBehind: (name: string) => string | null
+  /** Why settings of a topic do not go together; see config/tiering-rules.ts. */
+  readonly tieringFault: (
+    wanted: ReadonlyMap<string, string>,
+    was: ReadonlyMap<string, string> | undefined,
+  ) => string | undefined
 }
 
 /** Table of the settings that a type of resource knows. */
@@ -147,9 +152,19 @@ function check(
   checkName(target)
   for (const [name, value] of change.wanted) checkValue(target, name, value)
   if (resourceType === ResourceType.BROKER) checkMinimum(image, target, change.records)
+  if (resourceType === ResourceType.TOPIC) checkTiering(image, target, change.wanted)
   if (resourceType === ResourceType.TOPIC && !image.topics.has(resourceName)) {
     throw new Refusal('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resourceName}' does not exist.`)
   }
+}
+
+function checkTiering(
+  image: MetadataImage,
+  { resourceType, resourceName, tieringFault }: AlterTarget,
+  wanted: ReadonlyMap<string, string>,
+): void {
+  const fault = tieringFault(wanted, image.config(resourceType, resourceName))
+  if (fault) throw new Refusal('INVALID_CONFIG', fault)
 }
 
 function checkName({ resourceType, resourceName }: AlterTarget): void {

@@ -29,6 +29,7 @@ const CONTEXT: ControllerContext = {
   partitionsDefault: 3,
   partitionsMax: 100,
   topicConfigFault,
+  tieringFault: () => undefined,
 }
 
 const topic = (name: string, change: object = {}) => ({
@@ -182,6 +183,7 @@ describe('changing settings', () => {
     resourceName: 'a',
     nodeId: 1,
     valueBehind: (name: string) => (name === 'cleanup.policy' ? 'delete' : null),
+    tieringFault: () => undefined,
   }
   const change = (name: string, operation: number, value: string | null = null) => ({
     name,

@@ -30,6 +30,8 @@ export interface ControllerContext {
   readonly partitionsMax: number
   /** Why a topic setting cannot be used, or undefined when it can. */
   readonly topicConfigFault: (name: string, value: string | null) => string | undefined
+  /** Why settings of a new topic do not go together; see config/tiering-rules.ts. */
+  readonly tieringFault: (wanted: ReadonlyMap<string, string>) => string | undefined
 }
 
 export class Refusal extends Error {
@@ -113,6 +115,9 @@ function checkNewTopic(
     const configFault = context.topicConfigFault(name, value)
     if (configFault) throw new Refusal('INVALID_CONFIG', configFault)
   }
+  const wanted = topic.configs.map(({ name, value }) => [name, value as string] as const)
+  const together = context.tieringFault(new Map(wanted))
+  if (together) throw new Refusal('INVALID_CONFIG', together)
   return { partitions: partitionsOf(context, topic) }
 }
 

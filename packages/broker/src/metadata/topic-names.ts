@@ -24,6 +24,8 @@ export const collisionKey = (name: string): string => name.replaceAll('.', '_')
 export const OFFSETS_TOPIC = '__consumer_offsets'
 export const TRANSACTIONS_TOPIC = '__transaction_state'
 export const SHARE_STATE_TOPIC = '__share_group_state'
+/** What the archive holds; see remote/remote-log-topic.ts. */
+export const REMOTE_LOG_TOPIC = '__remote_log_metadata'
 export const METADATA_TOPIC = '__cluster_metadata'
 
 const INTERNAL: ReadonlySet<string> = new Set([
@@ -33,3 +35,7 @@ const INTERNAL: ReadonlySet<string> = new Set([
 ])
 
 export const isInternalTopic = (name: string): boolean => INTERNAL.has(name)
+
+/** Topics whose segments may go to an archive. */
+export const isTierable = (name: string): boolean =>
+  !isInternalTopic(name) && name !== REMOTE_LOG_TOPIC && name !== METADATA_TOPIC
