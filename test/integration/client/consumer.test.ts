@@ -1,6 +1,7 @@
-import { type Consumer, type ConsumerOptions, Kafka } from '@ottla/client'
+import { type ConsumerOptions, Kafka } from '@ottla/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
+import { runMember } from '../support/members.ts'
 import { readAll } from '../support/read-all.ts'
 import { createTopic, uniqueName, waitFor } from '../support/topics.ts'
 
@@ -24,25 +25,6 @@ async function fill(topic: string, count: number, partition?: number): Promise<v
     ...(partition === undefined ? {} : { partition }),
   }))
   await producer.send(topic, records)
-}
-
-/** A consumer that runs by itself and remembers what it got. */
-function runMember(topic: string | RegExp, options: ConsumerOptions) {
-  const seen: { partition: number; offset: bigint; value: string }[] = []
-  const abort = new AbortController()
-  const consumer: Consumer = kafka.consumer({ from: 'earliest', ...options })
-  const done = (async () => {
-    for await (const batch of consumer.subscribe(topic, { signal: abort.signal })) {
-      for (const { partition, offset, value } of batch) {
-        seen.push({ partition, offset, value: String(value) })
-      }
-    }
-  })()
-  const stop = async () => {
-    abort.abort()
-    await done
-  }
-  return { seen, consumer, stop, done }
 }
 
 describe('reading', () => {
@@ -100,7 +82,7 @@ describe('reading', () => {
       (await readAll(kafka, topic, count, { from: from as never })).map((r) => String(r.value))
     expect(await values('earliest', 3)).toEqual(['1000', '2000', '3000'])
     expect(await values(1_500, 2)).toEqual(['2000', '3000'])
-    const latest = runMember(topic, { from: 'latest' })
+    const latest = runMember(kafka, topic, { from: 'latest' })
     await waitFor('position', () => latest.consumer.assignment[0]?.position === 3n)
     await producer.send(topic, { value: 'new' })
     await waitFor('the new record', () => latest.seen.length === 1)
@@ -110,7 +92,7 @@ describe('reading', () => {
 
   test("from 'none' ends with an error when nothing was committed", async () => {
     const topic = await createTopic(kafka)
-    const member = runMember(topic, { group: uniqueName('group'), from: 'none' })
+    const member = runMember(kafka, topic, { group: uniqueName('group'), from: 'none' })
     await expect(member.done).rejects.toMatchObject({ code: 'NO_OFFSET' })
   })
 
@@ -191,7 +173,7 @@ describe.each(['range', 'roundrobin', 'cooperative-sticky'] as const)('group wit
     const topic = await createTopic(kafka, 6)
     const group = uniqueName('group')
     const options = { group, assignors: [name], heartbeatIntervalMs: 200 }
-    const members = [runMember(topic, options)]
+    const members = [runMember(kafka, topic, options)]
     await using producer = kafka.producer()
     const send = (from: number) =>
       producer.send(
@@ -201,7 +183,7 @@ describe.each(['range', 'roundrobin', 'cooperative-sticky'] as const)('group wit
     await send(0)
     const total = () => members.reduce((sum, { seen }) => sum + seen.length, 0)
     await waitFor('the first sixty', () => total() === 60)
-    members.push(runMember(topic, options), runMember(topic, options))
+    members.push(runMember(kafka, topic, options), runMember(kafka, topic, options))
     const held = () => members.map(({ consumer }) => consumer.assignment.length)
     await waitFor('two partitions each', () => held().every((n) => n === 2))
     await send(60)
@@ -221,11 +203,11 @@ describe('membership', () => {
     const topic = await createTopic(kafka, 2)
     const group = uniqueName('group')
     const options = { group, groupInstanceId: 'one', heartbeatIntervalMs: 200 }
-    const first = runMember(topic, options)
+    const first = runMember(kafka, topic, options)
     await waitFor('partitions', () => first.consumer.assignment.length === 2)
     const before = (await kafka.admin.describeGroups([group]))[0]
     await first.stop()
-    const second = runMember(topic, options)
+    const second = runMember(kafka, topic, options)
     await waitFor('partitions again', () => second.consumer.assignment.length === 2)
     const after = (await kafka.admin.describeGroups([group]))[0]
     expect(before?.members[0]?.groupInstanceId).toBe('one')
@@ -237,9 +219,9 @@ describe('membership', () => {
     const topic = await createTopic(kafka, 2)
     const group = uniqueName('group')
     const options = { group, groupInstanceId: 'same', heartbeatIntervalMs: 200 }
-    const first = runMember(topic, options)
+    const first = runMember(kafka, topic, options)
     await waitFor('partitions', () => first.consumer.assignment.length === 2)
-    const second = runMember(topic, options)
+    const second = runMember(kafka, topic, options)
     await expect(first.done).rejects.toMatchObject({ code: 'FENCED' })
     await waitFor('partitions', () => second.consumer.assignment.length === 2)
     await second.stop()

@@ -13,8 +13,9 @@ import { ClosedError, messageOf } from '@ottla/base'
 import type { Cluster } from '../cluster/cluster.ts'
 import { ConnectionPool } from '../cluster/connection-pool.ts'
 import { abortable, retry } from '../cluster/retry.ts'
-import { CommitFailedError, KafkaError } from '../errors.ts'
+import { CommitFailedError, isRetriableError, KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/assignor.ts'
+import { ConsumerGroupMember } from '../group/consumer-group-member.ts'
 import {
   GroupCoordination,
   type GroupMetadata,
@@ -22,6 +23,7 @@ import {
   type OffsetToCommit,
 } from '../group/group-coordination.ts'
 import { GroupMember } from '../group/group-member.ts'
+import type { Membership } from '../group/membership.ts'
 import { ConsumerBatch } from './consumer-batch.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { Fetcher } from './fetcher.ts'
@@ -35,6 +37,10 @@ const WAIT_MS_MAX = 1_000
 const LOOKUP_WAIT_MS = 50
 /** A commit on the way out of a rebalance or of the loop must not hold them up for ever. */
 const LAST_COMMIT_MS = 10_000
+/** The offsets are another member's to commit. */
+const LOST: ReadonlySet<string> = new Set([
+  ...['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_MEMBER_EPOCH', 'STALE_MEMBER_EPOCH'],
+])
 
 export interface Assignment extends TopicPartition {
   /** Where to begin; the committed offset, then `from`, when left out. */
@@ -51,7 +57,7 @@ export class ConsumerEngine {
   private readonly groupPool: ConnectionPool
   private readonly fetcher: Fetcher
   private readonly lookup: PositionLookup
-  private readonly member: GroupMember | undefined
+  private readonly member: Membership | undefined
   private readonly stopListening: () => void
   private readonly watched = new Set<string>()
   private inHand: { state: PartitionState; nextOffset: number; nextEpoch: number } | undefined
@@ -98,9 +104,10 @@ export class ConsumerEngine {
       onError,
       fetchCommitted: coordination && ((partitions) => coordination.committed(partitions)),
     })
+    const Member = options.groupProtocol === 'consumer' ? ConsumerGroupMember : GroupMember
     this.member =
       coordination && isSubscription
-        ? new GroupMember(cluster, options, coordination, {
+        ? new Member(cluster, options, coordination, {
             topics: () => topics.names(),
             onAssigned: (partitions) => this.addPartitions(partitions),
             onRevoked: (partitions) => this.giveUp(partitions),
@@ -339,15 +346,22 @@ export class ConsumerEngine {
     const { coordination } = this
     if (!coordination) throw new CommitFailedError('the consumer has no group')
     if (offsets.length === 0) return
-    const identity = this.groupMetadata()
-    const retryOptions = { what: 'OffsetCommit', timeoutMs: this.cluster.context.apiTimeoutMs }
+    const retryOptions = {
+      what: 'OffsetCommit',
+      timeoutMs: this.cluster.context.apiTimeoutMs,
+      // The epoch has grown meanwhile, or will with the next heartbeat (KIP-848).
+      isRetriable: (error: unknown) =>
+        isRetriableError(error) ||
+        (error instanceof KafkaError && error.code === 'STALE_MEMBER_EPOCH'),
+    }
     try {
-      await retry(this.cluster.context, retryOptions, () => coordination.commit(offsets, identity))
+      await retry(this.cluster.context, retryOptions, async () =>
+        coordination.commit(offsets, this.groupMetadata()),
+      )
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
       this.member?.noteCommitError(error.code)
-      const isLost = error.code === 'UNKNOWN_MEMBER_ID' || error.code === 'ILLEGAL_GENERATION'
-      throw isLost ? new CommitFailedError(error.message) : error
+      throw LOST.has(error.code) ? new CommitFailedError(error.message) : error
     }
     for (const { topic, partition, offset, leaderEpoch } of offsets) {
       const state = this.states.get(partitionKey(topic, partition))

@@ -12,6 +12,18 @@ export interface ConsumerOptions {
   readonly group?: string
   /** Makes this a static member, which keeps its partitions over a restart. */
   readonly groupInstanceId?: string
+  /**
+   * How the group assigns partitions: `classic`, by its members, or `consumer`, by the coordinator
+   * (KIP-848; Kafka 4.0 and later). With `consumer` the broker's settings for sessions and
+   * heartbeats count, and `assignors` does not. `group.protocol` of the Java client. Default
+   * `classic`.
+   */
+  readonly groupProtocol?: 'classic' | 'consumer'
+  /**
+   * With the `consumer` protocol: the coordinator's assignor, such as `uniform` or `range`.
+   * Default: the coordinator's choice. `group.remote.assignor` of the Java client.
+   */
+  readonly serverAssignor?: string
   /** Default `latest`. */
   readonly from?: StartFrom
   /** Commits what has been processed, every `autoCommitIntervalMs` and at the end. Default true. */
@@ -49,10 +61,11 @@ export interface ConsumerOptions {
 }
 
 export type ResolvedConsumerOptions = Required<
-  Omit<ConsumerOptions, 'group' | 'groupInstanceId' | 'rack'>
+  Omit<ConsumerOptions, 'group' | 'groupInstanceId' | 'rack' | 'serverAssignor'>
 > & {
   readonly group: string | undefined
   readonly groupInstanceId: string | null
+  readonly serverAssignor: string | undefined
   readonly rack: string
 }
 
@@ -60,6 +73,8 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
   const resolved: ResolvedConsumerOptions = {
     group: options.group,
     groupInstanceId: options.groupInstanceId ?? null,
+    groupProtocol: options.groupProtocol ?? 'classic',
+    serverAssignor: options.serverAssignor,
     from: options.from ?? 'latest',
     autoCommit: options.autoCommit ?? true,
     autoCommitIntervalMs: options.autoCommitIntervalMs ?? 5_000,

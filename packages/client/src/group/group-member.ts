@@ -33,30 +33,19 @@ import {
   encodeSubscription,
 } from './consumer-protocol.ts'
 import { type CommitIdentity, GroupCoordination } from './group-coordination.ts'
+import { keyOf, type Membership, type MembershipEvents } from './membership.ts'
 
 const PROTOCOL_TYPE = 'consumer'
 /** Joining may take as long as the slowest member is allowed to; then some for the network. */
 const JOIN_GRACE_MS = 5_000
 
-export interface GroupMemberEvents {
-  /** Called with what is about to be given up; awaited, so that offsets can be committed. */
-  readonly onRevoked: (partitions: readonly TopicPartition[]) => Promise<void>
-  /** Called with what was taken away already. */
-  readonly onLost: (partitions: readonly TopicPartition[]) => void
-  readonly onAssigned: (partitions: readonly TopicPartition[]) => void
-  /** Something changed that `ensureJoined` should look at. */
-  readonly onChange: () => void
-  /** Topics this member wants; patterns are resolved by the caller. */
-  readonly topics: () => readonly string[]
-}
-
 type JoinResponse = ResponseOf<typeof apis.joinGroup>
 
-export class GroupMember {
+export class GroupMember implements Membership {
   private readonly cluster: Cluster
   private readonly options: ResolvedConsumerOptions
   private readonly coordination: GroupCoordination
-  private readonly events: GroupMemberEvents
+  private readonly events: MembershipEvents
   private readonly assignors: readonly Assignor[]
   private readonly isCooperative: boolean
   private memberId = ''
@@ -78,7 +67,7 @@ export class GroupMember {
     cluster: Cluster,
     options: ResolvedConsumerOptions,
     coordination: GroupCoordination,
-    events: GroupMemberEvents,
+    events: MembershipEvents,
   ) {
     this.cluster = cluster
     this.options = options
@@ -97,7 +86,6 @@ export class GroupMember {
     return this.isJoined
   }
 
-  /** Joins or rejoins when there is reason to; returns at once when there is none. */
   async ensureJoined(signal?: AbortSignal): Promise<void> {
     this.lastPollMs = this.cluster.context.clock.monotonicMs()
     if (this.failure) throw this.failure
@@ -333,14 +321,12 @@ export class GroupMember {
     if (this.isJoined && generationId === this.generationId) this.scheduleHeartbeat()
   }
 
-  /** Tells what a failed commit says about the membership. */
   noteCommitError(name: ErrorName): void {
     if (this.handleGroupError(name)) this.events.onChange()
   }
 
   // ---- leaving ----------------------------------------------------------------------------------
 
-  /** Gives everything up in good order: commit first, then leave. Static members stay members. */
   async close(): Promise<void> {
     this.isClosed = true
     if (this.isJoined && this.owned.length > 0) await this.events.onRevoked(this.owned)
@@ -374,5 +360,3 @@ export class GroupMember {
     }
   }
 }
-
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}:${partition}`
