@@ -259,7 +259,7 @@ export class TransactionCoordinator {
   /**
    * A commit with nothing to commit. The Java producer lets it overtake the first records of a
    * transaction now and then and gives up for good when it is refused, so it is asked once to come
-   * back: docs/decisions/0012-early-commit.md.
+   * back: docs/decisions/0013-early-commit.md.
    */
   private earlyCommit(transactionalId: string, producer: ProducerIdentity) {
     const before = this.earlyCommits.get(transactionalId)
