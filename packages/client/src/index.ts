@@ -1,3 +1,13 @@
+export {
+  AuthenticationError,
+  type CustomLogin,
+  type OAuthToken,
+  type PasswordLogin,
+  type SaslExchange,
+  type SaslOptions,
+  type Secret,
+  type TokenLogin,
+} from '@ottla/network'
 export { Admin, type ClusterDescription, type LogDirDescription } from './admin/admin.ts'
 export type { AdminOptions, ValidateOptions } from './admin/admin-core.ts'
 export type {

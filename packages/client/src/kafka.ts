@@ -8,6 +8,7 @@ import {
   realRandom,
   silentLogger,
 } from '@ottla/base'
+import type { SaslOptions } from '@ottla/network'
 import type { Api, Fields, FieldsInput, FieldsValue } from '@ottla/protocol'
 import { Admin } from './admin/admin.ts'
 import { type ClientContext, parseAddress } from './cluster/client-context.ts'
@@ -23,6 +24,13 @@ export interface KafkaOptions {
   readonly clientId?: string
   /** True, or options of node:tls. */
   readonly tls?: boolean | TlsOptions
+  /**
+   * How the client proves who it is: `{ mechanism: 'SCRAM-SHA-512', username, password }`, PLAIN in
+   * the same way, or `{ mechanism: 'OAUTHBEARER', token }`. A secret may be a function, which is
+   * asked each time it is needed. Use PLAIN and OAUTHBEARER with `tls` only: they send the secret
+   * itself.
+   */
+  readonly sasl?: SaslOptions
   readonly logger?: Logger
   readonly clock?: Clock
   readonly random?: Random
@@ -100,6 +108,7 @@ function contextOf(options: KafkaOptions): ClientContext {
     clientId: options.clientId ?? 'ottla',
     brokers,
     tls: tls === true ? {} : tls || undefined,
+    sasl: options.sasl,
     clock: options.clock ?? realClock,
     random: options.random ?? realRandom,
     logger: options.logger ?? silentLogger,

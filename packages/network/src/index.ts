@@ -5,10 +5,21 @@ export {
   type RequestOptions,
 } from './client/connection.ts'
 export {
+  AuthenticationError,
   ConnectionError,
   RequestTimeoutError,
   UnsupportedVersionError,
 } from './client/connection-errors.ts'
+export { authenticate } from './client/sasl/authenticate.ts'
+export type {
+  CustomLogin,
+  OAuthToken,
+  PasswordLogin,
+  SaslExchange,
+  SaslOptions,
+  Secret,
+  TokenLogin,
+} from './client/sasl/mechanisms.ts'
 export {
   FRAME_BYTES_MAX_DEFAULT,
   FrameReceiver,

@@ -1,11 +1,13 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock, Logger, Random } from '@ottla/base'
+import type { SaslOptions } from '@ottla/network'
 
 /** What every part of a client shares. Made once by `Kafka`, from its options. */
 export interface ClientContext {
   readonly clientId: string
   readonly brokers: readonly Address[]
   readonly tls: TlsOptions | undefined
+  readonly sasl: SaslOptions | undefined
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

@@ -7,7 +7,7 @@
  * with jitter), so a dead broker is not hammered by every caller.
  */
 import { ClosedError, delay } from '@ottla/base'
-import { type ApiVersions, ClientConnection, negotiateVersions } from '@ottla/network'
+import { type ApiVersions, authenticate, ClientConnection, negotiateVersions } from '@ottla/network'
 import { SOFTWARE_VERSION } from '../software-version.ts'
 import type { ClientContext, Node } from './client-context.ts'
 import { backoffMs } from './retry.ts'
@@ -47,7 +47,7 @@ export class ConnectionPool {
     return slot !== undefined && slot.notBeforeMs > this.context.clock.monotonicMs()
   }
 
-  /** An open connection to the broker; waits for backoff, connecting and ApiVersions. */
+  /** An open connection to the broker; waits for backoff, connecting, ApiVersions and login. */
   get(node: Node): Promise<BrokerConnection> {
     if (this.abort.signal.aborted) return Promise.reject(new ClosedError('The Kafka client'))
     const key = slotKey(node)
@@ -105,6 +105,11 @@ export class ConnectionPool {
         timeoutMs: context.requestTimeoutMs,
         softwareVersion: SOFTWARE_VERSION,
       })
+      if (context.sasl) {
+        const { clock, random, logger, requestTimeoutMs: timeoutMs } = context
+        const parts = { versions, timeoutMs, clock, random, logger }
+        await authenticate(connection, context.sasl, parts)
+      }
       return { node, connection, versions }
     } catch (error) {
       connection.close()

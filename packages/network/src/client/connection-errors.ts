@@ -15,6 +15,16 @@ export class ConnectionError extends OttlaError {
   }
 }
 
+/** Broker and client do not take each other for who they say they are. Trying again is no help. */
+export class AuthenticationError extends OttlaError {
+  constructor(message: string) {
+    super(message, {
+      code: 'AUTHENTICATION',
+      hint: 'Look at the option sasl: mechanism, user and password, or the token.',
+    })
+  }
+}
+
 /** The broker did not answer in time. The connection is closed, its other requests fail too. */
 export class RequestTimeoutError extends OttlaError {
   readonly broker: string

@@ -15,7 +15,8 @@
  *   would keep everything behind it waiting too (Kafka's own client does the same);
  * - one timer per connection watches the head of the queue, since the head is always the oldest.
  *   Requests with a shorter timeout than the one in front of them are watched by that head's timer
- *   at the latest moment any of them is due.
+ *   at the latest moment any of them is due;
+ * - while somebody has the connection exclusively, to authenticate, all others wait their turn.
  */
 import { createConnection, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { type ConnectionOptions as TlsOptions, connect as tlsConnect } from 'node:tls'
@@ -52,6 +53,14 @@ export interface RequestOptions {
   readonly isResponseExpected?: boolean
 }
 
+/** Sends a request and resolves with the decoded response. */
+export type Exchange = <Q extends Fields, S extends Fields>(
+  api: Api<Q, S>,
+  version: number,
+  body: FieldsInput<Q>,
+  options: RequestOptions,
+) => Promise<FieldsValue<S>>
+
 interface WaitingRequest {
   readonly correlationId: number
   readonly api: string
@@ -69,6 +78,9 @@ export class ClientConnection {
   private nextCorrelationId = 0
   private timer: Timer | undefined
   private closedWith: Error | undefined
+  private readonly closeListeners: (() => void)[] = []
+  /** Requests that wait until nobody has the connection exclusively. */
+  private held: (() => void)[] | undefined
   /** Monotonic time of the last request or response, for closing what nobody uses. */
   lastUsedMs: number
 
@@ -156,6 +168,12 @@ export class ClientConnection {
     })
   }
 
+  /** Calls back once the connection is closed. */
+  onClosed(listener: () => void): void {
+    if (this.closedWith) listener()
+    else this.closeListeners.push(listener)
+  }
+
   get isClosed(): boolean {
     return this.closedWith !== undefined
   }
@@ -183,6 +201,46 @@ export class ClientConnection {
 
   /** As `request`, but leaves the response as bytes; undefined when none is expected. */
   exchange<Q extends Fields, S extends Fields>(
+    api: Api<Q, S>,
+    version: number,
+    body: FieldsInput<Q>,
+    options: RequestOptions,
+  ): Promise<Buffer | undefined> {
+    const { held } = this
+    if (!held) return this.exchangeNow(api, version, body, options)
+    return new Promise((resolve, reject) => {
+      held.push(() => {
+        this.exchangeNow(api, version, body, options).then(resolve, reject)
+      })
+    })
+  }
+
+  /**
+   * Gives the connection to `work` alone: what others send meanwhile goes out when it has ended.
+   * What was sent before is answered before.
+   */
+  async exclusively<T>(work: (exchange: Exchange) => Promise<T>): Promise<T> {
+    this.held ??= []
+    try {
+      return await work(async (api, version, body, options) => {
+        const frame = await this.exchangeNow(api, version, body, options)
+        return decodeResponse(api, version, frame as Buffer)
+      })
+    } catch (error) {
+      this.close(error as Error)
+      throw error
+    } finally {
+      this.release()
+    }
+  }
+
+  private release(): void {
+    const held = this.held ?? []
+    this.held = undefined
+    for (const send of held) send()
+  }
+
+  private exchangeNow<Q extends Fields, S extends Fields>(
     api: Api<Q, S>,
     version: number,
     body: FieldsInput<Q>,
@@ -278,6 +336,8 @@ export class ClientConnection {
     this.waiting.length = 0
     this.waitingHead = 0
     for (const request of waiting) request.settle(undefined, error)
+    this.release()
+    for (const listener of this.closeListeners) listener()
     this.options.onClose?.(error)
   }
 }
