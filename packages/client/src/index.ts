@@ -27,6 +27,18 @@ export type {
   MemberDescription,
 } from './admin/group-admin.ts'
 export type {
+  Acl,
+  AclFilter,
+  AclOperation,
+  AclPatternType,
+  AclPermission,
+  AclResourceType,
+  ClientQuota,
+  QuotaEntity,
+  ScramMechanism,
+  ScramUser,
+} from './admin/security-admin.ts'
+export type {
   CreatedTopic,
   ListedOffset,
   NewTopic,
@@ -34,6 +46,12 @@ export type {
   PartitionDescription,
   TopicDescription,
 } from './admin/topic-admin.ts'
+export type {
+  ActiveProducer,
+  HangingTransaction,
+  ListedTransaction,
+  TransactionDescription,
+} from './admin/transaction-admin.ts'
 export type { Target } from './cluster/cluster.ts'
 export {
   Consumer,

@@ -1,7 +1,7 @@
-/** Admin calls, all of them: `kafka.admin`. Topics, settings and groups have files of their own. */
+/** Admin calls, all of them: `kafka.admin`. Each subject has a file of its own. */
 import { apis } from '@ottla/protocol'
 import type { AdminOptions } from './admin-core.ts'
-import { GroupAdmin } from './group-admin.ts'
+import { SecurityAdmin } from './security-admin.ts'
 
 export interface ClusterDescription {
   readonly clusterId: string | null
@@ -29,7 +29,7 @@ export interface LogDirDescription {
   }[]
 }
 
-export class Admin extends GroupAdmin {
+export class Admin extends SecurityAdmin {
   describeCluster(options: AdminOptions = {}): Promise<ClusterDescription> {
     return this.call('describeCluster', options, async () => {
       const metadata = await this.requestMetadata([])
