@@ -127,6 +127,7 @@ export class TopicAdmin {
         return newTopic(name, config.get('rlmm.config.remote.log.metadata.topic.num.partitions'), [
           ['cleanup.policy', 'delete'],
           ['retention.ms', '-1'],
+          ['remote.storage.enable', 'false'],
         ])
       default:
         return newTopic(name, config.get('share.coordinator.state.topic.num.partitions'), [

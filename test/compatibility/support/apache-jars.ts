@@ -6,6 +6,8 @@
  *
  *   .cache/apache/broker-4.4.0/   broker, storage tool, dump-log
  *   .cache/apache/tools-4.3.1/    the command line tools, Connect, MirrorMaker, Streams
+ *   .cache/apache/tiered-4.3.1/   Apache's own tiered storage in a directory, from its tests (those
+ *                                 of 4.4.0 are not published)
  *
  * A folder counts as complete when it holds the file `complete`; it is written last, so that an
  * interrupted download is repeated.
@@ -15,6 +17,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { outputOf } from './run-program.ts'
 
 export const APACHE_BROKER_VERSION = '4.4.0'
 export const APACHE_TOOLS_VERSION = '4.3.1'
@@ -27,6 +30,8 @@ interface JarSet {
   readonly folder: string
   readonly version: string
   readonly artifacts: readonly string[]
+  /** The jars of an artifact's tests instead of its own, and nothing they depend on. */
+  readonly isTests?: boolean
 }
 
 const BROKER: JarSet = {
@@ -49,6 +54,13 @@ const TOOLS: JarSet = {
   ],
 }
 
+const TIERED: JarSet = {
+  folder: join(CACHE, `tiered-${APACHE_TOOLS_VERSION}`),
+  version: APACHE_TOOLS_VERSION,
+  artifacts: ['kafka-storage', 'kafka-clients'],
+  isTests: true,
+}
+
 export interface ApacheKafka {
   /** Folder with the jars of the broker. */
   readonly brokerJars: string
@@ -64,6 +76,26 @@ let ready: Promise<ApacheKafka> | undefined
 export function ensureApacheKafka(): Promise<ApacheKafka> {
   ready ??= prepare()
   return ready
+}
+
+/** Moved to another package in 4.4, where the store of 4.3's tests does not find it any more. */
+const MOVED_CLASS = 'org/apache/kafka/common/utils/LogContext'
+
+/** What Apache Kafka's setting remote.log.storage.manager.class.path takes. */
+export async function ensureLocalTieredStorage(): Promise<string> {
+  const { toolJars } = await ensureApacheKafka()
+  const classes = join(TIERED.folder, 'classes')
+  if (!existsSync(classes)) {
+    await download(TIERED)
+    const clients = join(toolJars, `kafka-clients-${APACHE_TOOLS_VERSION}.jar`)
+    const names = (await outputOf('jar', ['tf', clients])).toString().split(/\r?\n/)
+    const wanted = names.filter((name) => name.startsWith(MOVED_CLASS))
+    const partial = `${classes}.${process.pid}`
+    await mkdir(partial, { recursive: true })
+    await outputOf('jar', ['xf', clients, ...wanted], { cwd: partial })
+    await rename(partial, classes)
+  }
+  return [classpath(TIERED), `${classes}/`].join(delimiter)
 }
 
 async function prepare(): Promise<ApacheKafka> {
@@ -94,6 +126,7 @@ async function download(set: JarSet): Promise<void> {
     'dependency:copy-dependencies',
     `-DoutputDirectory=${partial}`,
     '-DincludeScope=runtime',
+    ...(set.isTests ? ['-DexcludeTransitive=true'] : []),
   ])
   await writeFile(join(partial, 'complete'), `${set.version}\n`)
   await rm(set.folder, { recursive: true, force: true })
@@ -101,15 +134,18 @@ async function download(set: JarSet): Promise<void> {
 }
 
 function pomOf(set: JarSet): string {
-  const dependency = (group: string, artifact: string, version: string) =>
+  const dependency = (group: string, artifact: string, version: string, more = '') =>
     `    <dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId>` +
-    `<version>${version}</version></dependency>`
+    `<version>${version}</version>${more}</dependency>`
+  const tests = set.isTests ? '<classifier>test</classifier>' : ''
   return [
     '<project xmlns="http://maven.apache.org/POM/4.0.0">',
     '  <modelVersion>4.0.0</modelVersion>',
     '  <groupId>ottla</groupId><artifactId>apache-kafka-jars</artifactId><version>1</version>',
     '  <dependencies>',
-    ...set.artifacts.map((artifact) => dependency('org.apache.kafka', artifact, set.version)),
+    ...set.artifacts.map((artifact) =>
+      dependency('org.apache.kafka', artifact, set.version, tests),
+    ),
     dependency('org.slf4j', 'slf4j-simple', '1.7.36'),
     '  </dependencies>',
     '</project>',

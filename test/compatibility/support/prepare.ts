@@ -2,7 +2,8 @@
  * Fetches all peers before the first test, so that no test's deadline pays for a download. What
  * cannot be had is only told here; the tests that need it fail with the same sentence.
  */
-import { ensureApacheKafka } from './apache-jars.ts'
+import { ensureS3Server } from '../tiered/s3-server.ts'
+import { ensureApacheKafka, ensureLocalTieredStorage } from './apache-jars.ts'
 import { ensureConfluentKafka, ensureJavaClient, ensureKafkajs, ensureKcat } from './peers.ts'
 
 export default async function prepare(): Promise<void> {
@@ -12,6 +13,8 @@ export default async function prepare(): Promise<void> {
     ensureKafkajs,
     ensureConfluentKafka,
     ensureKcat,
+    ensureLocalTieredStorage,
+    ensureS3Server,
   ]
   for (const step of steps) {
     await step().catch((error: unknown) => {

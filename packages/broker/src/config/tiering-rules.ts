@@ -52,7 +52,10 @@ function systemFault(resolver: ConfigResolver): string | undefined {
 
 function policyFault(policy: readonly string[]): string | undefined {
   if (!policy.includes('compact')) return undefined
-  return 'Remote log storage only supports topics with cleanup.policy=delete.'
+  return (
+    'Remote log storage only supports topics with cleanup.policy=delete or ' +
+    'cleanup.policy being an empty list.'
+  )
 }
 
 function retentionFault(

@@ -3,10 +3,11 @@
  *
  * Behaviour: -1 latest (the last stable offset for read_committed), -2 earliest, -3 largest
  * timestamp, -4 local earliest, -5 latest tiered, -6 earliest pending upload; anything else is the
- * first record at or after that time. Not found is no error: offset -1, timestamp -1.
+ * first record at or after that time. Not found is no error: offset -1, timestamp -1. Of a tiered
+ * log -3 looks at the local segments only; without an archive -4 is the log start offset, and
+ * there is no -5 or -6.
  * Version notes: -3 from 7, -4 from 8, -5 from 9, -6 from 11; an unknown negative value is
  * UNSUPPORTED_VERSION for that partition.
- * Differences: -3 looks into the local log only, as Apache Kafka does.
  */
 import {
   apis,
@@ -94,6 +95,8 @@ async function answer(
   }
 }
 
+const NOT_FOUND = { offset: -1, timestamp: -1 } as const
+
 interface Found {
   readonly offset: number
   readonly timestamp: number
@@ -121,7 +124,7 @@ async function lookUp(
         timestamp === -3
           ? await log.offsetOfMaxTimestamp()
           : await log.offsetForTimestamp(timestamp)
-      return found && found.offset < end ? found : { offset: -1, timestamp: -1 }
+      return found && found.offset < end ? found : NOT_FOUND
     }
   }
 }
@@ -130,13 +133,17 @@ async function lookUp(
 async function tierOffset(log: PartitionLog, timestamp: -4 | -5 | -6): Promise<Found> {
   await log.tier?.ready()
   const { tieredTo, logStartOffset, localLogStartOffset } = log
+  const epochOf = (offset: number) =>
+    log.epochs.findLast(({ startOffset }) => startOffset <= offset)?.epoch
   const at = (offset: number): Found => {
-    const leaderEpoch = log.epochs.findLast(({ startOffset }) => startOffset <= offset)?.epoch
+    const leaderEpoch = epochOf(offset)
     return { offset, timestamp: -1, ...(leaderEpoch === undefined ? {} : { leaderEpoch }) }
   }
   if (timestamp === -4) return at(localLogStartOffset)
-  if (timestamp === -5) return tieredTo < 0 ? { offset: -1, timestamp: -1 } : at(tieredTo)
-  return at(Math.max(tieredTo + 1, logStartOffset))
+  if (timestamp === -5) return tieredTo < 0 ? NOT_FOUND : at(tieredTo)
+  const pending = Math.max(tieredTo + 1, logStartOffset)
+  // Nothing waits for an archive that there is not, nor in a log without any record.
+  return log.tier && epochOf(pending) !== undefined ? at(pending) : NOT_FOUND
 }
 
 const failed = (partitionIndex: number, error: ErrorName): PartitionAnswer => ({

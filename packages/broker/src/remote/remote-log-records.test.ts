@@ -65,13 +65,18 @@ describe('records of __remote_log_metadata', () => {
     }
   })
 
-  test('the metadata partition of a partition is always the same one of all', () => {
-    const counts = new Array(50).fill(0)
-    for (let partition = 0; partition < 2000; partition++) {
-      const found = metadataPartitionOf({ ...of, partition }, 50)
-      expect(found).toBe(metadataPartitionOf({ ...of, topic: 'renamed', partition }, 50))
-      counts[found]++
-    }
-    expect(Math.min(...counts)).toBeGreaterThan(10)
+  // Computed with RemoteLogMetadataTopicPartitioner of Apache Kafka 4.4.0.
+  test.each([
+    ['LWgrMmVrT0a__7a4SasuPA', 0, 50, 1],
+    ['LWgrMmVrT0a__7a4SasuPA', 1, 3, 2],
+    ['LWgrMmVrT0a__7a4SasuPA', 7, 50, 23],
+    ['LWgrMmVrT0a__7a4SasuPA', 1000, 50, 34],
+    ['bCqX9U--S-6U8XUM9II25Q', 0, 50, 15],
+    ['bCqX9U--S-6U8XUM9II25Q', 1000, 50, 32],
+    ['AAAAAAAAAAAAAAAAAAAAAg', 0, 50, 47],
+    ['AAAAAAAAAAAAAAAAAAAAAg', 7, 3, 0],
+    ['AAAAAAAAAAAAAAAAAAAAAg', 1000, 50, 18],
+  ])('%s-%i of %i metadata partitions is told of in %i', (topicId, partition, count, found) => {
+    expect(metadataPartitionOf({ topic: 'any', topicId, partition }, count)).toBe(found)
   })
 })

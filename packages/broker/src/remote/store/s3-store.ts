@@ -28,6 +28,10 @@ const TRIES_MAX = 4
 /** Content up to this size is sent from memory, so that the client can send it again by itself. */
 const SMALL_BYTES = 1024 * 1024
 
+/** What fails is told by an error; the client would tell the console of it too. */
+const nothing = (): void => {}
+const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing }
+
 export interface S3Place {
   readonly bucket: string
   /** Put in front of every key; "" or without slashes at its ends. */
@@ -55,6 +59,7 @@ export class S3Store implements RemoteStore {
       region,
       forcePathStyle: isPathStyle,
       maxAttempts: TRIES_MAX,
+      logger: SILENT,
       requestHandler: {
         connectionTimeout: requestTimeoutMs,
         requestTimeout: requestTimeoutMs,
