@@ -191,6 +191,7 @@ const groupOptions = (config: BrokerConfig, configs: ConfigResolver) => ({
     groupSizeMax: config.get('group.share.max.size'),
     sessionTimeoutMs: (group: string) => configs.group(group, 'share.session.timeout.ms'),
     heartbeatIntervalMs: (group: string) => configs.group(group, 'share.heartbeat.interval.ms'),
+    assignmentIntervalMs: (group: string) => configs.group(group, 'share.assignment.interval.ms'),
   },
   streamsGroups: {
     groupSizeMax: config.get('group.streams.max.size'),

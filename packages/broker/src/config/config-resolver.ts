@@ -100,6 +100,11 @@ const GROUP_NUMBERS = {
     'group.share.min.heartbeat.interval.ms',
     'group.share.max.heartbeat.interval.ms',
   ],
+  'share.assignment.interval.ms': [
+    'group.share.assignment.interval.ms',
+    'group.share.min.assignment.interval.ms',
+    'group.share.max.assignment.interval.ms',
+  ],
   'share.record.lock.duration.ms': [
     'group.share.record.lock.duration.ms',
     'group.share.min.record.lock.duration.ms',

@@ -32,7 +32,6 @@ export const groupConfigSettings = defineConfig({
     default: 1000,
     min: 0,
     synonym: 'group.share.assignment.interval.ms',
-    noEffect: 'later',
     doc: 'Fewest milliseconds between two assignments of this share group.',
   }),
   'share.auto.offset.reset': text({

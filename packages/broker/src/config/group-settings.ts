@@ -12,7 +12,7 @@ export const groupSettings = defineConfig({
     default: true,
     dynamic: 'cluster-wide',
     internal: true,
-    noEffect: 'later',
+    noEffect: 'threads',
     doc: 'Whether consumer group assignments are computed on a thread of their own.',
   }),
   'group.consumer.assignors': list({

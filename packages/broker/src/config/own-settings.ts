@@ -123,6 +123,7 @@ export const ownDefaults: Readonly<Record<string, unknown>> = {
   'share.coordinator.state.topic.min.isr': 1,
   'group.initial.rebalance.delay.ms': 0,
   'group.consumer.assignment.interval.ms': 0,
+  'group.share.assignment.interval.ms': 0,
   'group.streams.initial.rebalance.delay.ms': 0,
   'group.streams.assignment.interval.ms': 0,
   'max.connections': 4000,

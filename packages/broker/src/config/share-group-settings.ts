@@ -6,14 +6,13 @@ export const shareGroupSettings = defineConfig({
     default: 1000,
     min: 0,
     dynamic: 'cluster-wide',
-    noEffect: 'later',
     doc: 'Fewest milliseconds between two assignments of a share group (KIP-932).',
   }),
   'group.share.assignor.offload.enable': bool({
     default: true,
     dynamic: 'cluster-wide',
     internal: true,
-    noEffect: 'later',
+    noEffect: 'threads',
     doc: 'Whether share group assignments are computed on a thread of their own.',
   }),
   'group.share.assignors': list({
@@ -49,7 +48,6 @@ export const shareGroupSettings = defineConfig({
   'group.share.max.assignment.interval.ms': int({
     default: 15000,
     min: 0,
-    noEffect: 'later',
     doc: "Upper limit for a share group's own assignment interval, in milliseconds.",
   }),
   'group.share.max.delivery.count.limit': int({
@@ -94,7 +92,6 @@ export const shareGroupSettings = defineConfig({
   'group.share.min.assignment.interval.ms': int({
     default: 0,
     min: 0,
-    noEffect: 'later',
     doc: "Lower limit for a share group's own assignment interval, in milliseconds.",
   }),
   'group.share.min.delivery.count.limit': int({

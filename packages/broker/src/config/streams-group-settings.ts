@@ -18,7 +18,7 @@ export const streamsGroupSettings = defineConfig({
     default: true,
     dynamic: 'cluster-wide',
     internal: true,
-    noEffect: 'later',
+    noEffect: 'threads',
     doc: 'Whether streams group assignments are computed on a thread of their own.',
   }),
   'group.streams.assignors': list({

@@ -145,7 +145,7 @@ function beat(
   const isNoted = ([id, { partitions }]: [Uuid, StateTopic]) =>
     [...partitions].every((partition) => group.initializing.get(id)?.partitions.has(partition))
   if (![...toInitialize].every(isNoted)) noteStates(changes, group, toInitialize, 'initializing')
-  if (group.groupEpoch > group.assignmentEpoch) assign(changes, group)
+  assign(changes, group)
   const member = group.members.get(memberId) as ShareMember
   const before = member.current
   const target = group.target(memberId)
@@ -247,10 +247,13 @@ function withoutState(changes: ShareChanges, group: ShareGroup): StatePartitions
   return missing
 }
 
-/** Computes who shall read what, for the group as it is now. */
+/** Computes who shall read what, for the group as it is now, unless it is too soon for that. */
 function assign(changes: ShareChanges, group: ShareGroup): void {
-  const { topics } = changes.groups.options
-  const id = group.groupId
+  if (group.groupEpoch <= group.assignmentEpoch) return
+  const { topics, assignmentIntervalMs } = changes.groups.options
+  const { groupId: id, assignmentTimestamp } = group
+  const isEarly = changes.now.wallMs < assignmentTimestamp + assignmentIntervalMs(id)
+  if (assignmentTimestamp !== 0 && isEarly) return
   const members = [...group.members.values()].map(({ memberId, metadata }) => {
     const ids = new Set<Uuid>()
     for (const name of metadata.subscribedTopicNames) {

@@ -24,6 +24,7 @@ class Harness {
   readonly records: GroupRecord[] = []
   coordinator = this.newCoordinator()
   nowMs = 1_000
+  assignmentIntervalMs = 0
 
   private newCoordinator(): GroupCoordinator {
     const topic = (name: string) => {
@@ -40,6 +41,7 @@ class Harness {
       groupSizeMax: 3,
       sessionTimeoutMs: () => SESSION_MS,
       heartbeatIntervalMs: () => 5_000,
+      assignmentIntervalMs: () => this.assignmentIntervalMs,
     }
     return new GroupCoordinator(SETTINGS, () => 'id', { share })
   }
@@ -100,6 +102,7 @@ const nameOf = (id: string) => Buffer.from(id, 'base64url').toString().trim()
 const durable = (coordinator: GroupCoordinator) =>
   [...coordinator.shareGroups.groups.values()].map((group) => ({
     epochs: [group.groupEpoch, group.assignmentEpoch, group.metadataHash],
+    assignedAt: group.assignmentTimestamp,
     states: [group.initialized, group.initializing, group.deleting],
     members: [...group.members.values()]
       .map(({ memberId, metadata, current }) => ({ memberId, metadata, current }))
@@ -133,6 +136,22 @@ describe('a share group', () => {
     const epoch = harness.group?.groupEpoch as number
     harness.topics.set('t', 3)
     expect(harness.beat('a', epoch)).toMatch(/ t\[0,1,2\]$/)
+  })
+
+  it('waits between two assignments', () => {
+    const harness = new Harness()
+    harness.topics.set('t', 2)
+    expect(harness.beat('a', 0, ['t'])).toBe('3 t[0,1]')
+    harness.assignmentIntervalMs = 1_000
+    harness.pass(999)
+    expect(harness.beat('b', 0, ['t'])).toBe('3')
+    expect(harness.beat('a', 3)).toBe('3 as before')
+    harness.pass(1)
+    expect(harness.beat('a', 3)).toBe('4 t[0]')
+    expect(harness.beat('b', 3)).toBe('4 t[1]')
+    harness.assignmentIntervalMs = 0
+    expect(harness.beat('c', 0, ['t'])).toMatch(/^5 /)
+    expect(durable(harness.replayed())).toEqual(durable(harness.coordinator))
   })
 
   it('takes out who falls silent, and goes when it is deleted', () => {

@@ -55,6 +55,8 @@ export class ShareGroup {
   groupEpoch = 1
   metadataHash = 0
   assignmentEpoch = 1
+  /** When the target was computed, in wall-clock milliseconds; 0 of one that waits for nothing. */
+  assignmentTimestamp = 0
   readonly members = new Map<string, ShareMember>()
   /** Topics whose partitions have a state of this group, and those that are about to. */
   initialized: ReadonlyMap<Uuid, StateTopic> = new Map()
@@ -115,6 +117,7 @@ export class ShareGroup {
         break
       case 'share-target-epoch':
         this.assignmentEpoch = record.value?.assignmentEpoch ?? 1
+        this.assignmentTimestamp = record.value?.assignmentTimestamp ?? 0
         break
       case 'share-target':
         if (record.value) this.targets.set(record.member, record.value)

@@ -15,6 +15,8 @@ export interface ShareGroupOptions {
   readonly groupSizeMax: number
   readonly sessionTimeoutMs: (groupId: string) => number
   readonly heartbeatIntervalMs: (groupId: string) => number
+  /** Fewest milliseconds between two assignments. */
+  readonly assignmentIntervalMs: (groupId: string) => number
 }
 
 /** Apache Kafka's defaults, without a topic. */
@@ -23,6 +25,7 @@ export const defaultShareGroupOptions: ShareGroupOptions = {
   groupSizeMax: 200,
   sessionTimeoutMs: () => 45_000,
   heartbeatIntervalMs: () => 5_000,
+  assignmentIntervalMs: () => 0,
 }
 
 /** Partitions by topic id. */
