@@ -15,21 +15,23 @@ export const alterReplicaLogDirs = handler(
   apis.alterReplicaLogDirs,
   { lowest: 1, highest: 2 },
   (services, _context, { dirs }) => {
-    const results = new Map<string, { partitionIndex: number; errorCode: number }[]>()
+    // Of several directories for a partition the last one counts.
+    const paths = new Map<string, Map<number, string>>()
     for (const { path, topics } of dirs) {
       for (const { name, partitions } of topics) {
-        const told = results.get(name) ?? []
-        results.set(name, told)
-        for (const partitionIndex of partitions) {
-          const error = move(services, path, name, partitionIndex)
-          told.push({ partitionIndex, errorCode: errorCode(error) })
-        }
+        const known = paths.get(name) ?? new Map<number, string>()
+        paths.set(name, known)
+        for (const partition of partitions) known.set(partition, path)
       }
     }
-    return {
-      throttleTimeMs: 0,
-      results: [...results].map(([topicName, partitions]) => ({ topicName, partitions })),
-    }
+    const results = [...paths].map(([topicName, partitions]) => ({
+      topicName,
+      partitions: [...partitions].map(([partitionIndex, path]) => ({
+        partitionIndex,
+        errorCode: errorCode(move(services, path, topicName, partitionIndex)),
+      })),
+    }))
+    return { throttleTimeMs: 0, results }
   },
 )
 

@@ -60,13 +60,15 @@ export const shareFetch = handler(
     if (request.shareAcquireMode !== 0 && request.shareAcquireMode !== AcquireMode.RECORD_LIMIT) {
       return refused('UNKNOWN_SERVER_ERROR', 'ShareAcquireMode is not known.')
     }
-    const acked = await acknowledgeAll(share, { ...request, groupId, memberId })
+    const acked = hasAcknowledgements(request)
+      ? await acknowledgeAll(share, { ...request, groupId, memberId })
+      : []
     if (epoch === FINAL_EPOCH) {
       share.sessions.remove(groupId, memberId)
       await share.release(groupId, memberId)
       return answerOf(services, session, [], acked)
     }
-    update(session, request)
+    update(services, session, request)
     const round = await readUntilDone(services, context, request, session)
     return answerOf(services, session, round.readings, acked)
   },
@@ -92,10 +94,17 @@ function invalid(request: ShareFetchRequest): string | undefined {
   return isRenewAck && asks ? 'A request that renews locks cannot ask for records.' : undefined
 }
 
-function update(session: ShareSession, request: ShareFetchRequest): void {
+function update(
+  { image }: BrokerServices,
+  session: ShareSession,
+  request: ShareFetchRequest,
+): void {
   for (const { topicId, partitions } of request.topics) {
-    for (const { partitionIndex } of partitions) session.add(topicId, partitionIndex)
+    const isKnown = image.topicsById.has(topicId)
+    for (const { partitionIndex } of partitions) session.add(topicId, partitionIndex, isKnown)
   }
+  // One that opens its session has nothing to forget.
+  if (request.shareSessionEpoch === OPENING_EPOCH) return
   for (const { topicId, partitions } of request.forgottenTopicsData) {
     for (const partition of partitions) session.forget(topicId, partition)
   }
@@ -122,7 +131,10 @@ async function readUntilDone(
     for (;;) {
       const isLastRound = deadlineMs <= clock.monotonicMs()
       const round = await reading.round(isLastRound)
-      if (round.isDone || connection.isClosed || stopping.aborted) return round
+      if (round.isDone || connection.isClosed || stopping.aborted) {
+        reading.openRest()
+        return round
+      }
       if (await reading.openNext()) continue
       if (isLastRound) return round
       const waitMs = Math.max(1, deadlineMs - clock.monotonicMs())
@@ -156,6 +168,7 @@ function answerOf(
     const acquiredRecords = [...acquired]
     put(target.topicId, target.partition, { errorCode: code, acquiredRecords, records })
     for (const chunk of records) bytes += chunk.length
+    if (records.length > 0) session.moveBack(target)
   }
   for (const { topicId, partition, error } of acked) {
     put(topicId, partition, { acknowledgeErrorCode: errorCode(error) })

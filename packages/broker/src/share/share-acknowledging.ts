@@ -28,29 +28,53 @@ export const hasAcknowledgements = ({ topics }: Pick<AckRequest, 'topics'>): boo
     partitions.some(({ acknowledgementBatches }) => acknowledgementBatches.length > 0),
   )
 
-export function acknowledgeAll(share: ShareService, request: AckRequest): Promise<AckResult[]> {
-  const results = request.topics.flatMap(({ topicId, partitions }) =>
-    partitions
-      .filter(({ acknowledgementBatches }) => acknowledgementBatches.length > 0)
-      .map(async ({ partitionIndex: partition, acknowledgementBatches }) => {
-        const key = { groupId: request.groupId, topicId, partition }
-        const error = await acknowledgeOne(share, request, key, acknowledgementBatches)
-        return { topicId, partition, error }
-      }),
+/**
+ * Partitions without batches are answered too, as in Apache Kafka: with an error when they are not
+ * there, with none when something was acknowledged beside them.
+ */
+export async function acknowledgeAll(
+  share: ShareService,
+  request: AckRequest,
+): Promise<AckResult[]> {
+  const asked = request.topics.flatMap(({ topicId, partitions }) =>
+    partitions.map(({ partitionIndex: partition, acknowledgementBatches: batches }) => {
+      const error = acknowledgementFault(share, request, { topicId, partition, batches })
+      return { topicId, partition, batches, error }
+    }),
   )
-  return Promise.all(results)
+  const isAny = asked.some(({ error, batches }) => error === undefined && batches.length > 0)
+  const answered = asked.filter(({ error, batches }) => error ?? (isAny || batches.length > 0))
+  return Promise.all(
+    answered.map(async ({ topicId, partition, batches, error }) => {
+      if (error || batches.length === 0) return { topicId, partition, error: error ?? 'NONE' }
+      const key = { groupId: request.groupId, topicId, partition }
+      return { topicId, partition, error: await acknowledgeOne(share, request, key, batches) }
+    }),
+  )
+}
+
+interface AskedPartition {
+  readonly topicId: Uuid
+  readonly partition: number
+  readonly batches: readonly AcknowledgementBatch[]
+}
+
+function acknowledgementFault(
+  share: ShareService,
+  { isRenewAck }: AckRequest,
+  { topicId, partition, batches }: AskedPartition,
+): ErrorName | undefined {
+  const log = share.logOf(topicId, partition)
+  if (log === 'UNKNOWN_TOPIC_ID') return log
+  return batchesFault(batches, { isRenewAck }) ?? (typeof log === 'string' ? log : undefined)
 }
 
 async function acknowledgeOne(
   share: ShareService,
-  { memberId, isRenewAck }: AckRequest,
+  { memberId }: AckRequest,
   key: { readonly groupId: string; readonly topicId: Uuid; readonly partition: number },
   batches: readonly AcknowledgementBatch[],
 ): Promise<ErrorName> {
-  const fault = batchesFault(batches, { isRenewAck })
-  if (fault) return fault
-  const log = share.logOf(key.topicId, key.partition)
-  if (typeof log === 'string') return log
   const held = share.find(key)
   if (!held) return 'UNKNOWN_TOPIC_OR_PARTITION'
   const { deliveryCountMax, mayRenew } = share.settingsOf(key.groupId)

@@ -84,7 +84,9 @@ export class ShareReading implements Watched {
     this.targets = session.rotated(limits.epoch)
     for (const target of this.targets) {
       const log = share.logOf(target.topicId, target.partition)
-      if (typeof log === 'string') this.failed.set(target, log)
+      if (typeof log !== 'string') continue
+      const isGone = log === 'UNKNOWN_TOPIC_ID' && target.wasKnown
+      this.failed.set(target, isGone ? 'UNKNOWN_TOPIC_OR_PARTITION' : log)
     }
   }
 
@@ -130,6 +132,14 @@ export class ShareReading implements Watched {
       return true
     }
     return false
+  }
+
+  /** Those that this fetch did without: the next one shall find them open. */
+  openRest(): void {
+    for (const target of this.targets) {
+      const key = this.keyOf(target)
+      if (!this.failed.has(target) && !this.share.find(key)) void this.share.open(key)
+    }
   }
 
   /** The last round takes what there is, however little. */

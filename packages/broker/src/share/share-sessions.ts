@@ -18,6 +18,8 @@ export interface SessionPartition {
   readonly partition: number
   /** New here: the next answer names it even when there is nothing to tell. */
   mustTell: boolean
+  /** There was such a topic when the session took it up. */
+  readonly wasKnown: boolean
 }
 
 /** As far as a session needs to know its connection. */
@@ -37,9 +39,16 @@ export class ShareSession {
     this.memberId = memberId
   }
 
-  add(topicId: Uuid, partition: number): void {
+  add(topicId: Uuid, partition: number, wasKnown = true): void {
     const key = `${topicId}:${partition}`
-    if (!this.partitions.has(key)) this.partitions.set(key, { topicId, partition, mustTell: true })
+    if (this.partitions.has(key)) return
+    this.partitions.set(key, { topicId, partition, mustTell: true, wasKnown })
+  }
+
+  /** Whoever had something comes last from now on. */
+  moveBack(target: SessionPartition): void {
+    const key = `${target.topicId}:${target.partition}`
+    if (this.partitions.delete(key)) this.partitions.set(key, target)
   }
 
   forget(topicId: Uuid, partition: number): void {

@@ -68,6 +68,7 @@ export class ConsumerGroupHarness {
   readonly sentAway: Reply[] = []
   assignmentIntervalMs = 0
   private readonly limits: Limits
+  private ids = 0
 
   constructor(limits: Limits = {}) {
     this.limits = limits
@@ -75,7 +76,6 @@ export class ConsumerGroupHarness {
   }
 
   private newCoordinator(): GroupCoordinator {
-    let ids = 0
     const consumer: ConsumerGroupOptions = {
       topics: this.topics,
       groupSizeMax: this.limits.groupSizeMax ?? 1000,
@@ -85,7 +85,7 @@ export class ConsumerGroupHarness {
       assignmentIntervalMs: () => this.assignmentIntervalMs,
       migration: this.limits.migration ?? 'bidirectional',
     }
-    return new GroupCoordinator(SETTINGS, () => `generated-${++ids}`, { consumer })
+    return new GroupCoordinator(SETTINGS, () => `generated-${++this.ids}`, { consumer })
   }
 
   get now() {

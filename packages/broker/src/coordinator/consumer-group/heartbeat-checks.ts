@@ -28,7 +28,7 @@ export function heartbeatFault(
 ): Fault | undefined {
   const message = invalid(request, apiVersion)
   if (message) return { error: 'INVALID_REQUEST', message }
-  const { serverAssignor, subscribedTopicRegex: pattern } = request
+  const { serverAssignor } = request
   if (serverAssignor !== null && !groups.assignors.includes(serverAssignor)) {
     const offered = groups.assignors.join(', ')
     return {
@@ -36,7 +36,7 @@ export function heartbeatFault(
       message: `There is no assignor ${serverAssignor}; this broker offers ${offered}.`,
     }
   }
-  return pattern ? patternFault(pattern) : undefined
+  return undefined
 }
 
 function invalid(request: ConsumerGroupHeartbeatRequest, apiVersion: number): string | undefined {
@@ -62,7 +62,14 @@ function invalidJoin(request: ConsumerGroupHeartbeatRequest): string | undefined
   return undefined
 }
 
-function patternFault(pattern: string): Fault | undefined {
+/** A pattern is looked at when it is new to its member, who may speak for the group by then. */
+export function patternFault(
+  group: ConsumerGroup | undefined,
+  { memberId, instanceId, subscribedTopicRegex: pattern }: ConsumerGroupHeartbeatRequest,
+): Fault | undefined {
+  const statics = instanceId === null ? undefined : group?.staticMember(instanceId)
+  const member = statics ?? group?.members.get(memberId)
+  if (!pattern || pattern === member?.metadata.subscribedTopicRegex) return undefined
   try {
     compilePattern(pattern)
     return undefined

@@ -25,6 +25,7 @@ import {
   LEAVE,
   memberFault,
   PAUSE,
+  patternFault,
 } from './heartbeat-checks.ts'
 import { assign, reconcileMember, setMetadata, takePlace, updateEpoch } from './member-steps.ts'
 import { upgrade, upgradeFault } from './migration.ts'
@@ -65,6 +66,8 @@ export function consumerGroupHeartbeat(
   if (group && (request.memberEpoch === LEAVE || request.memberEpoch === PAUSE)) {
     return leave(changes, group, request)
   }
+  const badPattern = patternFault(group, request)
+  if (badPattern) return refuse(badPattern)
   const memberId = request.memberId === '' ? coordinator.newId() : request.memberId
   const outcome = newOutcome()
   makeWay(coordinator, request.groupId, changes, outcome)
