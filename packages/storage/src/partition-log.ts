@@ -317,6 +317,11 @@ export class PartitionLog implements CommitMember, SyncedLog {
     return result
   }
 
+  /** Notes a client's transactional batch before its transaction takes it in. Needs an open log. */
+  attempt(batch: Buffer, isV2: boolean): void {
+    this.appender.attempt(batch, isV2)
+  }
+
   /** Rolls a segment that has records, as retention does before it deletes the last of them. */
   rollNow(): void {
     if (this.state.activeSegment.size === 0) return

@@ -48,6 +48,8 @@ export interface ProducerHeader {
   readonly isTransactional: boolean
 }
 
+export type Attempted = Pick<ProducerHeader, 'producerId' | 'producerEpoch' | 'firstSequence'>
+
 export interface EndMarker {
   readonly producerId: number
   readonly producerEpoch: number
@@ -64,6 +66,17 @@ export interface ProducerFault {
 
 const BATCHES_MAX = 5
 
+/**
+ * Batches that have asked to open a transaction here and were not appended yet: what comes first
+ * must be the first of them, or a batch that was refused would leave a gap (KAFKA-14884).
+ */
+interface Attempt {
+  readonly isV2: boolean
+  readonly startedMs: number
+  producerEpoch: number
+  lowestSequence: number
+}
+
 interface EndedTransaction {
   readonly firstOffset: number
   readonly markerOffset: number
@@ -74,6 +87,7 @@ export class ProducerStates {
   /** Producer id by first offset; in order of insertion, which is order of offsets. */
   private open = new Map<number, number>()
   private ended: EndedTransaction[] = []
+  private readonly attempts = new Map<number, Attempt>()
   private undoPending = new Map<number, ProducerEntry | undefined>()
   private undoInRound = new Map<number, ProducerEntry | undefined>()
 
@@ -104,6 +118,37 @@ export class ProducerStates {
     return undefined
   }
 
+  /** A transactional batch is about to be admitted; `isV2` when that adds the partition (KIP-890). */
+  attempt(
+    { producerId, producerEpoch, firstSequence }: Attempted,
+    { isV2, nowMs: startedMs }: { readonly isV2: boolean; readonly nowMs: number },
+  ): void {
+    const entry = this.entries.get(producerId)
+    const isOpen = entry && entry.currentTxnFirstOffset >= 0
+    if (isOpen && entry.producerEpoch === producerEpoch) return
+    const known = this.attempts.get(producerId)
+    if (!known) {
+      const attempt = { isV2, startedMs, producerEpoch, lowestSequence: firstSequence }
+      this.attempts.set(producerId, attempt)
+    } else if (producerEpoch > known.producerEpoch) {
+      known.producerEpoch = producerEpoch
+      known.lowestSequence = firstSequence
+    } else if (producerEpoch === known.producerEpoch) {
+      known.lowestSequence = Math.min(known.lowestSequence, firstSequence)
+    }
+  }
+
+  private attemptFault(producerId: number, firstSequence: number): ProducerFault | undefined {
+    const attempt = this.attempts.get(producerId)
+    if (!attempt) return undefined
+    const { isV2, lowestSequence } = attempt
+    const isKnown = (this.entries.get(producerId)?.batches.length ?? 0) > 0
+    const wanted = isV2 && !isKnown ? Math.min(0, lowestSequence) : lowestSequence
+    if (firstSequence <= wanted) return undefined
+    const message = `Producer ${producerId}: sequence ${firstSequence} where ${wanted} must be first`
+    return { error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', message }
+  }
+
   /** I3-I5: may a batch with this epoch and first sequence come next? */
   check(
     producerId: number,
@@ -112,9 +157,11 @@ export class ProducerStates {
     isTransactional: boolean,
   ): ProducerFault | undefined {
     const entry = this.entries.get(producerId)
-    if (!entry) return undefined
-    const epochFault = checkEpoch(entry, producerEpoch)
+    const epochFault = entry && checkEpoch(entry, producerEpoch)
     if (epochFault) return epochFault
+    const early = this.attempts.size > 0 && this.attemptFault(producerId, firstSequence)
+    if (early) return early
+    if (!entry) return undefined
     if (producerEpoch !== entry.producerEpoch) {
       if (firstSequence === 0 || entry.producerEpoch < 0) return undefined
       return outOfOrder(entry, `first sequence ${firstSequence} of new epoch ${producerEpoch}`)
@@ -144,6 +191,7 @@ export class ProducerStates {
   }
 
   append(header: ProducerHeader): void {
+    if (header.isTransactional) this.attempts.delete(header.producerId)
     const old = this.entries.get(header.producerId)
     const batch: ProducerBatch = {
       firstSequence: header.firstSequence,
@@ -172,6 +220,10 @@ export class ProducerStates {
   appendMarker(marker: EndMarker): AbortedTransaction | undefined {
     const old = this.entries.get(marker.producerId)
     const firstOffset = old?.currentTxnFirstOffset ?? -1
+    const attempt = this.attempts.get(marker.producerId)
+    // That of the next transaction already, which has the marker's epoch.
+    const isOfNext = attempt?.isV2 && attempt.producerEpoch === marker.producerEpoch
+    if (!isOfNext) this.attempts.delete(marker.producerId)
     this.replace(marker.producerId, old, {
       producerId: marker.producerId,
       producerEpoch: marker.producerEpoch,
@@ -220,6 +272,9 @@ export class ProducerStates {
       if (nowMs - entry.lastTimestamp < expirationMs) continue
       this.entries.delete(entry.producerId)
       expired++
+    }
+    for (const [producerId, { startedMs }] of this.attempts) {
+      if (nowMs - startedMs >= expirationMs) this.attempts.delete(producerId)
     }
     return expired
   }

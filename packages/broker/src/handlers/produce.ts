@@ -129,6 +129,15 @@ const producerOf = (batch: Buffer) => ({
 const epochOf = (topic: TopicImage, index: number): number =>
   topic.partitions[index]?.leaderEpoch ?? 0
 
+/** Refusals that say nothing about the log, as in Apache Kafka. */
+const WITHOUT_START: ReadonlySet<ErrorName> = new Set([
+  'CORRUPT_MESSAGE',
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'NOT_LEADER_OR_FOLLOWER',
+  'KAFKA_STORAGE_ERROR',
+])
+
 interface Refused {
   readonly error: ErrorName
   readonly message: string | null
@@ -184,13 +193,23 @@ class Append {
     const batch = contiguousRecords(records)
     const leaderEpoch = epochOf(topic as TopicImage, index)
     const to: Destination = { log, leaderEpoch, index, answers, at }
+    if (isTransactional(batch) && log.isOpen) this.attempt(log, batch)
     const admitted = isTransactional(batch) ? this.admit(batch, name, index) : 'NONE'
+    const refusal = this.lateRefusal(topic as TopicImage)
+    if (refusal) {
+      this.refuseAdmitted(refusal, to, admitted)
+      return
+    }
     if (admitted === 'NONE' && isReady(log, batch)) {
       void this.append(batch, to)
       return
     }
     // The frame's memory is used again by then.
     this.appendLater(Buffer.from(batch), to, admitted)
+  }
+
+  private attempt(log: PartitionLog, batch: Buffer): void {
+    log.attempt(batch, this.client.apiVersion >= V2_VERSION)
   }
 
   /** Whether the producer's transaction takes this partition; a V2 producer's is added to it. */
@@ -219,6 +238,7 @@ class Append {
     const codec = compressionOf(batch)
     const turn = Promise.all([admitted, log.ready(), loadCodec(codec), before]).then(
       ([error]): Turn => {
+        if (isTransactional(batch)) this.attempt(log, batch)
         const late = error === 'NONE' ? this.lateFault(batch, to) : error
         if (late === 'NONE') return { durable: this.append(batch, this.settled(to)) }
         answers[at] = failed(index, late, null)
@@ -261,18 +281,32 @@ class Append {
     if (this.requestFault) return { error: this.requestFault, message: null }
     if (typeof topic === 'string') return { error: topic, message: null }
     if (!topic.partitions[index]) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: null }
-    const fault = batchFault(contiguousRecords(records), this.client.apiVersion)
-    if (fault) return fault
-    if (this.request.acks < -1 || this.request.acks > 1) {
-      return { error: 'INVALID_REQUIRED_ACKS', message: null }
+    return batchFault(contiguousRecords(records), this.client.apiVersion)
+  }
+
+  /** What Apache Kafka looks at when the batch's transaction has taken the partition in. */
+  private lateRefusal({ name }: TopicImage): Refused | undefined {
+    const { acks } = this.request
+    if (acks < -1 || acks > 1) return { error: 'INVALID_REQUIRED_ACKS', message: null }
+    if (!isInternalTopic(name) || this.client.clientId === ADMIN_CLIENT_ID) return undefined
+    const message = `Cannot append to internal topic ${name}`
+    return { error: 'INVALID_TOPIC_EXCEPTION', message }
+  }
+
+  private refuseAdmitted(
+    { error, message }: Refused,
+    { index, answers, at }: Destination,
+    admitted: ErrorName | Promise<ErrorName>,
+  ): void {
+    const refuse = (admission: ErrorName) => {
+      answers[at] =
+        admission === 'NONE' ? failed(index, error, message) : failed(index, admission, null)
     }
-    if (isInternalTopic(topic.name) && this.client.clientId !== ADMIN_CLIENT_ID) {
-      return {
-        error: 'INVALID_TOPIC_EXCEPTION',
-        message: `Cannot append to internal topic ${topic.name}`,
-      }
+    if (typeof admitted === 'string') refuse(admitted)
+    else {
+      answers[at] = failed(index, error, message)
+      this.pending.push(admitted.then(refuse))
     }
-    return undefined
   }
 
   private append(
@@ -282,6 +316,9 @@ class Append {
     const result = log.append(batch, { origin: 'client', leaderEpoch })
     answers[at] = answerOf(index, result)
     if (result.kind === 'refused') {
+      if (!WITHOUT_START.has(result.error)) {
+        answers[at] = { ...answers[at], logStartOffset: log.logStartOffset }
+      }
       this.services.metrics.produceRefused(result.error)
       return undefined
     }
