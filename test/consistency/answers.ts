@@ -13,7 +13,7 @@ import {
 import type { Connection } from './connection.ts'
 import type { Poll, Read, Span } from './history.ts'
 import { numberOf } from './payload.ts'
-import { TOPIC } from './topic.ts'
+import { byTopic, keyOf } from './topic.ts'
 
 const FETCH_VERSION = 12
 
@@ -32,31 +32,32 @@ export async function fetchKeys(
   options: FetchOptions,
 ): Promise<FetchResult[]> {
   const partitionMaxBytes = options.bytesMax ?? 16 * 1024
-  const partitions = [...positions].map(([partition, fetchOffset]) => ({
+  const topics = byTopic(positions.keys(), (key, partition) => ({
     partition,
-    fetchOffset,
+    fetchOffset: positions.get(key) ?? 0,
     partitionMaxBytes,
   }))
   const answer = await connection.ask(apis.fetch, FETCH_VERSION, {
     maxWaitMs: options.waitMs ?? 20,
     minBytes: 1,
     isolationLevel: options.isCommittedOnly ? 1 : 0,
-    topics: [{ topic: TOPIC, partitions }],
+    topics,
     forgottenTopicsData: [],
   })
-  const results = answer.responses.flatMap((topic) =>
-    topic.partitions.map((part) => {
-      const from = positions.get(part.partitionIndex) ?? 0
+  const results = answer.responses.flatMap(({ topic, partitions }) =>
+    partitions.map((part) => {
+      const key = keyOf(topic, part.partitionIndex)
+      const from = positions.get(key) ?? 0
       const { highWatermark, lastStableOffset, logStartOffset } = part
       return {
-        key: part.partitionIndex,
+        key,
         isCommittedOnly: options.isCommittedOnly,
         from,
         error: errorName(part.errorCode),
         highWatermark,
         lastStableOffset,
         logStartOffset,
-        ...readsOf(part, from, options.isCommittedOnly),
+        ...readsOf(key, part, from, options.isCommittedOnly),
       }
     }),
   )
@@ -76,27 +77,33 @@ export async function startsOf(
   keys: readonly number[],
 ): Promise<Map<number, number>> {
   const EARLIEST = -2
-  const partitions = keys.map((partitionIndex) => ({ partitionIndex, timestamp: EARLIEST }))
-  const topics = [{ name: TOPIC, partitions }]
+  const topics = byTopic(keys, (_key, partitionIndex) => ({
+    partitionIndex,
+    timestamp: EARLIEST,
+  })).map(({ topic: name, partitions }) => ({ name, partitions }))
   const answer = await connection.ask(apis.listOffsets, 7, {
     replicaId: -1,
     isolationLevel: 0,
     topics,
   })
-  const parts = answer.topics[0]?.partitions ?? []
-  return new Map(parts.map(({ partitionIndex, offset }) => [partitionIndex, Math.max(0, offset)]))
+  return new Map(
+    answer.topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionIndex, offset }) => [
+        keyOf(name, partitionIndex),
+        Math.max(0, offset),
+      ]),
+    ),
+  )
 }
 
 interface PartAnswer {
-  readonly partitionIndex: number
   readonly records: RecordBytes | null
   readonly abortedTransactions:
     | readonly { readonly producerId: number; readonly firstOffset: number }[]
     | null
 }
 
-function readsOf(part: PartAnswer, from: number, isCommittedOnly: boolean) {
-  const key = part.partitionIndex
+function readsOf(key: number, part: PartAnswer, from: number, isCommittedOnly: boolean) {
   const bytes = contiguousRecords(part.records)
   const records: Read[] = []
   const spans: Span[] = []
@@ -110,9 +117,10 @@ function readsOf(part: PartAnswer, from: number, isCommittedOnly: boolean) {
     const { baseOffset, lastOffset, leaderEpoch } = batch
     spans.push({ from: baseOffset, to: lastOffset, leaderEpoch })
     if (!isAborted(batch) && !batch.isControl) {
-      for (const { offset, value } of batch.records()) {
+      for (const record of batch.records()) {
+        const { offset, value } = record
         if (offset < from) continue
-        const number = numberOf(key, value)
+        const number = numberOf(key, record.key, value)
         records.push({ offset, value: number ?? -1, isIntact: number !== undefined })
       }
     }

@@ -10,6 +10,7 @@ import {
   type Poll,
   type What,
 } from './history.ts'
+import { recordKeyOf } from './topic.ts'
 
 /** Values that lie at the offsets 0, 1, 2, ...; a number that is no value is a gap. */
 type Row = readonly (readonly [offset: number, value: number])[]
@@ -314,6 +315,85 @@ describe('bad histories', () => {
 
   it('refuses a workload that sends one value twice', () => {
     expect(() => told((s) => [s.sends('p', [[0, 1]]), s.sends('q', [[5, 1]])])).toThrow('twice')
+  })
+})
+
+describe('a compacted partition', () => {
+  const KEY = 4
+  /** Values 1 and 6 have the same record key. */
+  const spans = [
+    { from: 0, to: 0, leaderEpoch: 0 },
+    { from: 1, to: 1, leaderEpoch: 0 },
+  ]
+  const ends = { key: KEY, from: 0, next: 2, spans, ...ENDS }
+  const both: Row = [
+    [0, 1],
+    [1, 6],
+  ]
+
+  it('has the records of this test under one key', () => {
+    expect(recordKeyOf(KEY, 1)).toBe(recordKeyOf(KEY, 6))
+    expect(recordKeyOf(KEY, 1)).not.toBe(recordKeyOf(KEY, 2))
+  })
+
+  it('may lose a record that has a newer one', () => {
+    const story = new Story()
+    story.sends('p', both, 'ok', KEY)
+    story.scan([[1, 6]], [[1, 6]], ends)
+    expect(story.anomalies).toEqual([])
+    expect(story.report.compactedAway).toBe(1)
+  })
+
+  it('may lose one to a record of which no answer came', () => {
+    const anomalies = told((s) => {
+      s.sends('p', [[0, 1]], 'ok', KEY)
+      s.sends('q', [[-1, 6]], 'info', KEY)
+      s.scan([[1, 6]], [[1, 6]], ends)
+    })
+    expect(anomalies).toEqual([])
+  })
+
+  it('may have gaps between its batches', () => {
+    const anomalies = told((s) => {
+      s.sends('p', both, 'ok', KEY)
+      s.scan([[1, 6]], [[1, 6]], { ...ends, spans: spans.slice(1) })
+    })
+    expect(anomalies).toEqual([])
+  })
+
+  it('must keep the newest', () => {
+    const anomalies = told((s) => {
+      s.sends('p', both, 'ok', KEY)
+      s.scan([[0, 1]], [[0, 1]], ends)
+    })
+    expect(anomalies.sort()).toEqual(['lost-write', 'poll-skip'])
+  })
+
+  it('must keep a record whose only successor has another key', () => {
+    const anomalies = told((s) => {
+      s.sends('p', [[0, 1]], 'ok', KEY)
+      s.sends('p', [[1, 2]], 'ok', KEY)
+      s.scan([[1, 2]], [[1, 2]], ends)
+    })
+    expect(anomalies.sort()).toEqual(['lost-write', 'poll-skip'])
+  })
+
+  it('must not lose a record to one that was aborted', () => {
+    const anomalies = told((s) => {
+      s.sends('p', [[0, 1]], 'ok', KEY)
+      s.add('t', 'txn', { sends: [{ key: KEY, value: 6, offset: 1 }] }, 'fail')
+      s.scan([[1, 6]], [], ends)
+    })
+    expect(anomalies.sort()).toEqual(['lost-write', 'poll-skip'])
+  })
+
+  it('may lose what was aborted', () => {
+    const anomalies = told((s) => {
+      s.sends('p', [[0, 1]], 'ok', KEY)
+      s.add('t', 'txn', { sends: [{ key: KEY, value: 6, offset: 1 }] }, 'fail')
+      s.scan([[0, 1]], [[0, 1]], ends)
+    })
+    expect(anomalies).toEqual([])
   })
 })
 

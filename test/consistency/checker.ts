@@ -3,6 +3,7 @@
  * the offset *is* the order of versions and nothing has to be searched for.
  */
 import type { Anomaly, AnomalyName } from './anomaly.ts'
+import { compactedAway, lostLatest } from './compaction-passes.ts'
 import { countWriteCycles, readCycles } from './cycles.ts'
 import { commits, owners, staleCommits } from './group-passes.ts'
 import type { Operation } from './history.ts'
@@ -15,6 +16,7 @@ const PASSES = [
   inconsistentOffsets,
   badReads,
   lostWrites,
+  lostLatest,
   duplicates,
   gaps,
   pollOrder,
@@ -34,6 +36,8 @@ export interface Report {
   readonly reads: number
   /** Share of the writing operations whose outcome is unknown: much of it proves little. */
   readonly unknownShare: number
+  /** Records that compaction took, as it may: none of them proves nothing about the cleaner. */
+  readonly compactedAway: number
   /** Knots in the order of writes, which Kafka allows. */
   readonly writeCycles: number
 }
@@ -50,6 +54,7 @@ export function check(operations: readonly Operation[]): Report {
     acknowledged,
     reads: [...index.sightings()].length,
     unknownShare: writing.length === 0 ? 0 : unknown / writing.length,
+    compactedAway: compactedAway(index),
     writeCycles: countWriteCycles(index),
   }
 }

@@ -14,7 +14,7 @@ import {
 import type { Connection } from './connection.ts'
 import { GroupReader } from './group-reader.ts'
 import type { Membership } from './history.ts'
-import { TOPIC } from './topic.ts'
+import { KEYS, TOPIC } from './topic.ts'
 
 const SESSION_MS = 200
 const PROTOCOL = 'odd-and-even'
@@ -108,7 +108,7 @@ export class GroupMember extends GroupReader {
   private shares(members: Joined['members']) {
     return members.map(({ memberId }, place) => {
       const partitions: number[] = []
-      for (let key = place; key < this.world.keyCount; key += members.length) partitions.push(key)
+      for (let key = place; key < KEYS; key += members.length) partitions.push(key)
       const assignedPartitions = [{ topic: TOPIC, partitions }]
       const assignment = encodePrefixed(ConsumerProtocolAssignment, 1, 1, { assignedPartitions })
       return { memberId, assignment }

@@ -4,7 +4,7 @@ import { fetchKeys } from './answers.ts'
 import { Client } from './client.ts'
 import type { Connection } from './connection.ts'
 import type { Membership } from './history.ts'
-import { TOPIC } from './topic.ts'
+import { KEYS, TOPIC } from './topic.ts'
 import type { World } from './world.ts'
 
 export abstract class GroupReader extends Client {
@@ -96,7 +96,7 @@ export abstract class GroupReader extends Client {
   async fetchAll(): Promise<void> {
     const connection = await this.world.connect()
     await this.findCoordinator(connection)
-    const keys = Array.from({ length: this.world.keyCount }, (_, key) => key)
+    const keys = Array.from({ length: KEYS }, (_, key) => key)
     await this.findPositions(connection, keys)
     connection.close()
   }

@@ -1,5 +1,7 @@
 /** A history looked up from all sides: who wrote a value, where it lies, who has seen it. */
 import type { Operation, Poll, Read, Sent } from './history.ts'
+import { RecordKeyIndex } from './record-key-index.ts'
+import { recordKeyOf } from './topic.ts'
 
 export interface Writer {
   readonly operation: Operation
@@ -14,12 +16,21 @@ export class KeyIndex {
   readonly offsetsOf = new Map<number, Set<number>>()
   readonly seen = new Set<number>()
   readonly seenCommitted = new Set<number>()
+  /** Of a compacted partition: the writes by record key. */
+  readonly recordKeys = new Map<string, RecordKeyIndex>()
   /** Somebody asked for the deletion of what lies below. */
   deletedBefore = 0
 
   place(offset: number, value: number): void {
     addTo(this.valuesAt, offset, value)
     addTo(this.offsetsOf, value, offset)
+  }
+
+  addToRecordKey(recordKey: string | null, writer: Writer): void {
+    if (recordKey === null) return
+    const known = this.recordKeys.get(recordKey)
+    if (known) known.add(writer)
+    else this.recordKeys.set(recordKey, new RecordKeyIndex(this, writer))
   }
 
   firstOffsetOf(value: number): number | undefined {
@@ -55,6 +66,7 @@ export class HistoryIndex {
       if (key.writers.has(sent.value)) throw new Error(`${sent.key}:${sent.value} is sent twice`)
       key.writers.set(sent.value, { operation, sent })
       if (sent.offset !== undefined) key.place(sent.offset, sent.value)
+      key.addToRecordKey(recordKeyOf(sent.key, sent.value), { operation, sent })
     }
     if (operation.what !== 'delete') return
     for (const id of operation.keys) {

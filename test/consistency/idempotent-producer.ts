@@ -7,6 +7,7 @@ import { Client } from './client.ts'
 import { type Connection, UnknownOutcomeError } from './connection.ts'
 import type { Sent } from './history.ts'
 import { batchOf, type Identity, initProducer, type OutgoingBatch, produce } from './producing.ts'
+import { ALL_KEYS } from './topic.ts'
 import { insist } from './world.ts'
 
 const RETRY_MS_MAX = 8_000
@@ -45,7 +46,7 @@ export class IdempotentProducer extends Client {
   }
 
   private prepare(identity: Identity): OutgoingBatch[] {
-    const key = this.random.integer(this.world.keyCount)
+    const key = this.random.integer(ALL_KEYS)
     const count = 1 + this.random.integer(BATCHES_MAX)
     return Array.from({ length: count }, () => {
       const size = 1 + this.random.integer(3)

@@ -2,6 +2,7 @@
 import type { Anomaly, AnomalyName } from './anomaly.ts'
 import type { Operation, Poll } from './history.ts'
 import type { HistoryIndex, KeyIndex, Writer } from './history-index.ts'
+import { isCompacted } from './topic.ts'
 
 const found = (name: AnomalyName, text: string): Anomaly => ({ name, text })
 
@@ -52,6 +53,7 @@ export function* badReads(index: HistoryIndex): Generator<Anomaly> {
 /** Everything committed is there, by Jepsen's rule and in the scan at the end. */
 export function* lostWrites(index: HistoryIndex): Generator<Anomaly> {
   for (const [id, key] of index.keys) {
+    if (isCompacted(id)) continue
     const scan = lastScan(index.operations, id, true)
     const scanned = scan && new Set(scan.records.map(({ value }) => value))
     const bound = boundOf(key)
@@ -101,7 +103,7 @@ export function lastScan(
   return undefined
 }
 
-/** Batches follow each other without a gap, and leader epochs never go back. */
+/** Batches follow each other, without a gap unless it is compacted; leader epochs never go back. */
 export function* gaps({ operations, keys }: HistoryIndex): Generator<Anomaly> {
   for (const [id] of keys) {
     const scan = lastScan(operations, id, false)
@@ -110,7 +112,8 @@ export function* gaps({ operations, keys }: HistoryIndex): Generator<Anomaly> {
     let epoch = -1
     for (const span of scan.spans) {
       // The first batch may begin below the log start offset.
-      const isGap = span.from > next || (span.from < next && next !== scan.from)
+      const isBehind = span.from > next && !isCompacted(id)
+      const isGap = isBehind || (span.from < next && next !== scan.from)
       if (isGap) yield found('offset-gap', `key ${id}: ${span.from} where ${next} was expected`)
       if (span.leaderEpoch < epoch) {
         yield found('leader-epoch-regress', `key ${id} offset ${span.from}: ${span.leaderEpoch}`)

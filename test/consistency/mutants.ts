@@ -2,11 +2,9 @@
  * Brokers that break one rule each, for runs in this process. The broker has no switch for that:
  * methods are replaced from here and put back afterwards. A checker that does not notice one of
  * them proves nothing.
- *
- * The topic is not compacted, so a cleaner that drops a marker is not among them.
  */
 import { handlers } from '@ottla/broker'
-import { apis } from '@ottla/protocol'
+import { apis, RecordBatch } from '@ottla/protocol'
 import { LogManager, PartitionLog, type StorageMutants } from '@ottla/storage'
 import type { GroupCoordinator } from '../../packages/broker/src/coordinator/group/group-coordinator.ts'
 import { GroupService } from '../../packages/broker/src/coordinator/group-service.ts'
@@ -14,6 +12,9 @@ import { TransactionCoordinator } from '../../packages/broker/src/coordinator/tr
 import type { Transaction } from '../../packages/broker/src/coordinator/transaction/transaction-state.ts'
 import { TransactionService } from '../../packages/broker/src/coordinator/transaction-service.ts'
 import type { Handler } from '../../packages/broker/src/handler.ts'
+import { CleanedTransactions } from '../../packages/storage/src/compaction/cleaned-transactions.ts'
+import { KeyOffsets } from '../../packages/storage/src/compaction/key-offsets.ts'
+import { SegmentOutput } from '../../packages/storage/src/compaction/segment-output.ts'
 import { LogAppender } from '../../packages/storage/src/log-appender.ts'
 import { LogReader, type ReadUpTo } from '../../packages/storage/src/log-reader.ts'
 import { LogState } from '../../packages/storage/src/log-state.ts'
@@ -21,7 +22,7 @@ import { LogWriter } from '../../packages/storage/src/log-writer.ts'
 import { ProducerStates } from '../../packages/storage/src/producer-state.ts'
 import type { Lies } from './power-cut-disk.ts'
 import { type RunResult, runHistory } from './run-history.ts'
-import { TOPIC } from './topic.ts'
+import { COMPACTED_TOPIC, TOPIC } from './topic.ts'
 
 interface Mutant {
   /** Breaks the rule; gives back how to mend it. */
@@ -209,6 +210,34 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
         mendToo()
       }
     },
+  },
+  'compaction drops a marker': {
+    apply: () =>
+      replace(
+        SegmentOutput.prototype,
+        'write',
+        (original) =>
+          function (batch: Buffer) {
+            if (!new RecordBatch(batch, 0).isControl) original.call(this, batch)
+          },
+      ),
+  },
+  'compaction drops the last value of a key': {
+    apply: () =>
+      replace(
+        KeyOffsets.prototype,
+        'get',
+        (original) =>
+          function (...args) {
+            return (original.apply(this, args) as number) + 1
+          },
+      ),
+  },
+  'compaction takes an aborted record for the newest': {
+    apply: () => replace(CleanedTransactions.prototype, 'isAborted', () => () => false),
+  },
+  'a cleaned segment is not synced': {
+    lies: (path) => path.includes(`/${COMPACTED_TOPIC}-`) && path.endsWith('.cleaned'),
   },
   'aborted transactions are not named': {
     apply: () => replace(LogReader.prototype, 'abortedBetween', () => () => []),

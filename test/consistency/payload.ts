@@ -3,6 +3,7 @@
  * mixed up or altered records are noticed without a table of what was sent.
  */
 import { createHash } from 'node:crypto'
+import { recordKeyOf } from './topic.ts'
 
 const FILLER_BYTES_MAX = 2_400
 
@@ -14,8 +15,13 @@ export function payloadOf(key: number, value: number): Buffer {
 }
 
 /** The number, or undefined when these are not the bytes of any value of this key. */
-export function numberOf(key: number, payload: Buffer | null): number | undefined {
+export function numberOf(
+  key: number,
+  recordKey: Buffer | null,
+  payload: Buffer | null,
+): number | undefined {
   const [, value] = /^\d+:(\d+):/.exec(payload?.toString('latin1') ?? '') ?? []
   if (value === undefined || !payload?.equals(payloadOf(key, Number(value)))) return undefined
-  return Number(value)
+  const isRightKey = (recordKey?.toString() ?? null) === recordKeyOf(key, Number(value))
+  return isRightKey ? Number(value) : undefined
 }

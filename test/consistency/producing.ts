@@ -3,7 +3,7 @@ import { apis, BatchBuilder, errorName } from '@ottla/protocol'
 import type { Connection } from './connection.ts'
 import type { Sent } from './history.ts'
 import { payloadOf } from './payload.ts'
-import { TOPIC } from './topic.ts'
+import { partitionOf, recordKeyOf, topicOf } from './topic.ts'
 
 export interface Identity {
   readonly producerId: number
@@ -21,7 +21,9 @@ export function batchOf(
   fields: Identity & { readonly baseSequence: number; readonly isTransactional?: boolean },
 ): OutgoingBatch {
   const builder = new BatchBuilder()
-  for (const { key, value } of sends) builder.append(Date.now(), null, payloadOf(key, value))
+  for (const { key, value } of sends) {
+    builder.append(Date.now(), recordKeyOf(key, value), payloadOf(key, value))
+  }
   return { key: sends[0]?.key ?? 0, sends, bytes: builder.finish(fields) }
 }
 
@@ -36,7 +38,12 @@ export async function produce(
     transactionalId: options.transactionalId ?? null,
     acks: -1,
     timeoutMs: 5_000,
-    topicData: [{ name: TOPIC, partitionData: [{ index: key, records: Buffer.from(bytes) }] }],
+    topicData: [
+      {
+        name: topicOf(key),
+        partitionData: [{ index: partitionOf(key), records: Buffer.from(bytes) }],
+      },
+    ],
   })
   const part = answer.responses[0]?.partitionResponses[0]
   const error = errorName(part?.errorCode ?? -1)

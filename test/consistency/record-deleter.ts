@@ -2,14 +2,14 @@
 import { apis } from '@ottla/protocol'
 import { fetchKeys, startsOf } from './answers.ts'
 import { Client } from './client.ts'
-import { TOPIC } from './topic.ts'
+import { KEYS, TOPIC } from './topic.ts'
 
 export class RecordDeleter extends Client {
   protected override readonly pauseMsMax: number = 200
 
   protected override async step(): Promise<void> {
     const connection = await this.connection()
-    const key = this.random.integer(this.world.keyCount)
+    const key = this.random.integer(KEYS)
     const where = await startsOf(connection, [key])
     const [poll] = await fetchKeys(connection, where, { isCommittedOnly: false, waitMs: 0 })
     if (!poll || poll.highWatermark <= 0) return

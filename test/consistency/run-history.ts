@@ -14,6 +14,7 @@ import { IdempotentProducer } from './idempotent-producer.ts'
 import type { Lies } from './power-cut-disk.ts'
 import { initProducer } from './producing.ts'
 import { RecordDeleter } from './record-deleter.ts'
+import { ALL_KEYS } from './topic.ts'
 import { TransactionalProducer } from './transactional-producer.ts'
 import { BrokerProcess, PowerCutBroker, StartError, type Victim } from './victim.ts'
 import { insist, pause, World } from './world.ts'
@@ -35,7 +36,6 @@ export interface RunResult extends Report {
   readonly seconds: number
 }
 
-const KEYS = 4
 /** Operations between two kills. */
 const OPERATIONS_MIN = 100
 const PROGRESS_MS_MAX = 5_000
@@ -47,7 +47,7 @@ export async function runHistory(options: RunOptions): Promise<RunResult> {
   const { seed, kind, lies } = options
   const random = new SeededRandom(seed)
   const victim = kind === 'kill -9' ? new BrokerProcess() : new PowerCutBroker(random, lies)
-  const world = new World(victim, { seed, keyCount: KEYS })
+  const world = new World(victim, seed)
   let failure: string | undefined
   try {
     await live(world, random, options)
@@ -69,7 +69,7 @@ export async function runHistory(options: RunOptions): Promise<RunResult> {
 }
 
 async function live(world: World, random: SeededRandom, options: RunOptions): Promise<void> {
-  await world.createTopic()
+  await world.createTopics()
   const clients = clientsOf(world)
   const running = Promise.all(clients.map((client) => client.run()))
   await Promise.race([running, killAgainAndAgain(world, random, options.kills)])
@@ -127,7 +127,7 @@ async function finish(world: World, clients: ReturnType<typeof clientsOf>): Prom
     )
   }
   await settled(world)
-  for (let key = 0; key < world.keyCount; key++) {
+  for (let key = 0; key < ALL_KEYS; key++) {
     for (const isCommittedOnly of [false, true]) await scan(world, key, isCommittedOnly)
   }
   for (const client of clients) {
@@ -138,7 +138,7 @@ async function finish(world: World, clients: ReturnType<typeof clientsOf>): Prom
 
 /** Markers are on their way: waits for them, but not for ever. */
 async function settled(world: World): Promise<void> {
-  const keys = Array.from({ length: world.keyCount }, (_, key) => key)
+  const keys = Array.from({ length: ALL_KEYS }, (_, key) => key)
   await insist(async () => {
     const connection = await world.connect()
     const positions = await startsOf(connection, keys)

@@ -26,15 +26,29 @@ const firstSeed = Number(values.seed)
 const kills = Number(values.kills)
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-const total = { runs: 0, operations: 0, acknowledged: 0, reads: 0, kills: 0, crashes: 0 }
+const total = {
+  runs: 0,
+  operations: 0,
+  acknowledged: 0,
+  reads: 0,
+  compactedAway: 0,
+  kills: 0,
+  crashes: 0,
+}
+const COUNTED = [
+  'operations',
+  'acknowledged',
+  'reads',
+  'compactedAway',
+  'kills',
+  'crashes',
+] as const
 let anomalies = 0
 let unknown = 0
 
 function add(result: RunResult): void {
   total.runs++
-  for (const name of ['operations', 'acknowledged', 'reads', 'kills', 'crashes'] as const) {
-    total[name] += result[name]
-  }
+  for (const name of COUNTED) total[name] += result[name]
   unknown += result.unknownShare
   anomalies += result.anomalies.length + (result.failure === undefined ? 0 : 1)
 }
@@ -55,7 +69,7 @@ for (let seed = firstSeed; seed === firstSeed || performance.now() < until; seed
   const { operations, acknowledged, reads, unknownShare, seconds } = result
   say(
     `seed ${seed}: ${result.kills} x ${kind}, ${operations} operations, ${acknowledged} acknowledged, ` +
-      `${reads} reads, ${Math.round(unknownShare * 100)} % unknown, ${seconds.toFixed(1)} s, ` +
+      `${reads} reads, ${result.compactedAway} compacted away, ${Math.round(unknownShare * 100)} % unknown, ${seconds.toFixed(1)} s, ` +
       `${result.anomalies.length} anomalies`,
   )
   if (result.failure !== undefined) say(`  ${result.failure}`)
@@ -64,7 +78,7 @@ for (let seed = firstSeed; seed === firstSeed || performance.now() < until; seed
 say(
   `${total.runs} runs, ${total.kills} kills, ${total.crashes} clients thrown away, ` +
     `${total.operations} operations, ${total.acknowledged} records acknowledged, ${total.reads} read, ` +
-    `${((100 * unknown) / total.runs).toFixed(1)} % of the writes unknown, ${anomalies} anomalies`,
+    `${total.compactedAway} compacted away, ${((100 * unknown) / total.runs).toFixed(1)} % of the writes unknown, ${anomalies} anomalies`,
 )
 
 let missed = 0

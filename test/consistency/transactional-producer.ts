@@ -12,7 +12,7 @@ import { fetchKeys } from './answers.ts'
 import { Client } from './client.ts'
 import type { Operation, Sent } from './history.ts'
 import { batchOf, type Identity, initProducer, type OutgoingBatch, produce } from './producing.ts'
-import { TOPIC } from './topic.ts'
+import { ALL_KEYS, partitionOf, TOPIC, topicOf } from './topic.ts'
 import { insist, pause, type World } from './world.ts'
 
 const RETRY_MS_MAX = 8_000
@@ -89,7 +89,7 @@ export class TransactionalProducer extends Client {
     identity: Identity,
     sent: OutgoingBatch[],
   ): Promise<void> {
-    const key = this.random.integer(this.world.keyCount)
+    const key = this.random.integer(ALL_KEYS)
     const sends = Array.from(
       { length: 1 + this.random.integer(3) },
       (): Sent => ({ key, value: this.world.nextValue(key) }),
@@ -113,7 +113,7 @@ export class TransactionalProducer extends Client {
         v3AndBelowTransactionalId: this.transactionalId,
         v3AndBelowProducerId: identity.producerId,
         v3AndBelowProducerEpoch: identity.producerEpoch,
-        v3AndBelowTopics: [{ name: TOPIC, partitions: [key] }],
+        v3AndBelowTopics: [{ name: topicOf(key), partitions: [partitionOf(key)] }],
       })
       const [topic] = answer.resultsByTopicV3AndBelow
       return errorName(topic?.resultsByPartition[0]?.partitionErrorCode ?? -1)

@@ -21,6 +21,7 @@ const SETTINGS = {
   'offsets.topic.num.partitions': '2',
   'transaction.state.log.num.partitions': '2',
   'log.flush.offset.checkpoint.interval.ms': '150',
+  'log.cleaner.backoff.ms': '40',
 }
 
 /** The broker does not come back. */

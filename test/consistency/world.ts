@@ -3,15 +3,22 @@ import { SeededRandom } from '@ottla/base'
 import { apis, errorName } from '@ottla/protocol'
 import { Connection, UnknownOutcomeError } from './connection.ts'
 import { History } from './history.ts'
-import { TOPIC } from './topic.ts'
+import { ALL_KEYS, COMPACTED_KEYS, COMPACTED_TOPIC, KEYS, TOPIC } from './topic.ts'
 import type { Victim } from './victim.ts'
 
 /** So that a run of seconds rolls many segments. */
-const SEGMENT_MS = 500
+const SEGMENTS = { 'segment.ms': '500' }
+/** Cleaned again and again, and markers that decide nothing any more go within the run. */
+const COMPACTED = {
+  'segment.ms': '150',
+  'cleanup.policy': 'compact',
+  'min.cleanable.dirty.ratio': '0.01',
+  'min.compaction.lag.ms': '0',
+  'delete.retention.ms': '100',
+}
 
 export class World {
   readonly history = new History(() => performance.now())
-  readonly keyCount: number
   readonly victim: Victim
   /** No operation begins any more. */
   isOver = false
@@ -20,10 +27,9 @@ export class World {
   private readonly nextValues = new Map<number, number>()
   private nextOffset = 0
 
-  constructor(victim: Victim, options: { seed: number; keyCount: number }) {
+  constructor(victim: Victim, seed: number) {
     this.victim = victim
-    this.seed = options.seed
-    this.keyCount = options.keyCount
+    this.seed = seed
     victim.onCut = () => {
       for (const connection of this.connections) connection.close()
       this.connections.clear()
@@ -46,7 +52,7 @@ export class World {
   }
 
   keys(random: SeededRandom): number[] {
-    const all = Array.from({ length: this.keyCount }, (_, key) => key)
+    const all = Array.from({ length: ALL_KEYS }, (_, key) => key)
     const chosen = all.filter(() => random.chance(0.6))
     return chosen.length > 0 ? chosen : [random.pick(all)]
   }
@@ -62,17 +68,27 @@ export class World {
     return this.nextOffset++
   }
 
-  async createTopic(): Promise<void> {
+  async createTopics(): Promise<void> {
     const connection = await this.connect()
-    const configs = [{ name: 'segment.ms', value: String(SEGMENT_MS) }]
-    const topic = { name: TOPIC, numPartitions: this.keyCount, replicationFactor: 1 }
     const answer = await connection.ask(apis.createTopics, 7, {
-      topics: [{ ...topic, assignments: [], configs }],
+      topics: [
+        topicWith(TOPIC, KEYS, SEGMENTS),
+        topicWith(COMPACTED_TOPIC, COMPACTED_KEYS, COMPACTED),
+      ],
     })
-    const error = errorName(answer.topics[0]?.errorCode ?? 0)
-    if (error !== 'NONE') throw new Error(`the topic cannot be made: ${error}`)
+    const bad = answer.topics.find(({ errorCode }) => errorCode !== 0)
+    if (bad) throw new Error(`${bad.name} cannot be made: ${errorName(bad.errorCode)}`)
     connection.close()
   }
+}
+
+function topicWith(
+  name: string,
+  numPartitions: number,
+  settings: Readonly<Record<string, string>>,
+) {
+  const configs = Object.entries(settings).map(([setting, value]) => ({ name: setting, value }))
+  return { name, numPartitions, replicationFactor: 1, assignments: [], configs }
 }
 
 export const pause = (ms: number): Promise<void> =>
