@@ -30,7 +30,8 @@ export function* lostLatest(index: HistoryIndex): Generator<Anomaly> {
           continue
         const offset = key.firstOffsetOf(value)
         const after = last === undefined ? 'nothing' : `only ${last.offset}`
-        const text = `key ${id} ${recordKey}: value ${value} at ${offset}, of which ${after} is left`
+        const where = `key ${id} ${recordKey}: value ${value} at ${offset}`
+        const text = `${where}, of which ${after} is left`
         yield { name: 'lost-write', text }
       }
     }

@@ -22,8 +22,8 @@ export class RecordKeyIndex {
   }
 
   /**
-   * Whether something had been sent by then that lies above, or may. What was aborted takes nobody's
-   * place.
+   * Whether something had been sent by then that lies above, or may. What was aborted takes the
+   * place of nothing.
    */
   hasNewer(offset: number, endedAt: number): boolean {
     const counts = ({ operation }: Writer) =>

@@ -443,7 +443,7 @@ async function compareAborts(
  * What the log knows of the one transactional producer, after it may have lost its last batches.
  */
 function nextSequence(log: PartitionLog): number {
-  for (const { producerId, batches } of log.producers()) {
+  for (const { producerId, batches } of log.producers().all()) {
     const last = batches.at(-1)
     if (producerId === 11 && last) return last.lastSequence + 1
   }

@@ -217,7 +217,7 @@ function compareProducers(log: PartitionLog, survivors: readonly ModelBatch[], n
     if (batch.kind === 'plain' || batch.kind === 'transactional') last.set(batch.producerId, batch)
   }
   last.delete(-1)
-  const known = new Map([...log.producers()].map((entry) => [entry.producerId, entry]))
+  const known = new Map([...log.producers().all()].map((entry) => [entry.producerId, entry]))
   for (const [producerId, batch] of last) {
     const entry = known.get(producerId)
     must(entry, `${name}: producer ${producerId} forgotten`)

@@ -1,21 +1,24 @@
 /**
  * The same random sequence of requests, legal and illegal, to ottla and to Apache Kafka: every
- * answer must be the same once what each broker names for itself is masked. Seeded: the same seed
- * makes the same sequence.
+ * answer must be the same once what each broker names for itself is masked. Random requests of
+ * every API come in between those of members who live on (lives/). Seeded: the same seed makes the
+ * same sequence as long as the answers are the same.
  */
 import { SeededRandom } from '@ottla/base'
 import { type Api, apis } from '@ottla/protocol'
 import { handlers } from '../../packages/broker/src/handlers/handlers.ts'
+import { type Answers, Asking } from './asking.ts'
 import { reasonFor } from './known-differences.ts'
+import { LIFE_KINDS, type LifeKind, nextOf } from './lives/lives.ts'
 import { randomBody } from './random-request.ts'
-import { prepare, settle } from './starting-point.ts'
-import type { Answer, World } from './world.ts'
+import { prepare, settle, settleTransactions } from './starting-point.ts'
+import type { Answer, Question, World } from './world.ts'
 
 /** One request and what each broker answered. */
 export interface Exchange {
   readonly seed: number
   readonly step: number
-  /** Name and version. */
+  /** Name and version, and whose it was. */
   readonly request: string
   readonly body: unknown
   readonly ottla: Answer
@@ -44,16 +47,14 @@ const LEFT_OUT = new Set<number>(
     apis.addRaftVoter,
     apis.removeRaftVoter,
     apis.writeTxnMarkers,
-    apis.alterReplicaLogDirs,
-    apis.saslHandshake,
-    apis.saslAuthenticate,
   ].map(({ key }) => key),
 )
 const CHANGES_TOPICS = new Set<number>(
   [apis.createTopics, apis.deleteTopics, apis.createPartitions, apis.metadata].map((a) => a.key),
 )
-const RETRIES = 8
-const RETRY_MS = 100
+const ENDS_TRANSACTIONS = new Set<number>([apis.endTxn.key, apis.initProducerId.key])
+/** How many of the requests are those of somebody who lives on. */
+const LIVING = 0.5
 
 const compared = handlers.filter(({ api }) => !LEFT_OUT.has(api.key))
 
@@ -61,68 +62,92 @@ export const servedNames = (): string[] => compared.map(({ api }) => api.name)
 
 export interface Options {
   readonly steps: number
-  /** Names of the APIs to ask; all by default. */
+  /** Names of the APIs of random requests; all by default, none when only lives are asked for. */
   readonly only?: readonly string[] | undefined
+  /** Who lives beside them: all by default, nobody when only APIs are asked for. */
+  readonly lives?: readonly LifeKind[] | undefined
   readonly onStep?: (step: number, request: string) => void
   readonly onAnswers?: (exchange: Exchange) => void
   readonly onDifference?: (difference: Difference) => void
 }
 
-export async function compare(
-  { ottla, apache }: { readonly ottla: World; readonly apache: World },
-  seed: number,
-  options: Options,
-): Promise<Outcome> {
-  const random = new SeededRandom(seed)
-  const served = compared.filter(({ api }) => options.only?.includes(api.name) ?? true)
-  const differences: Difference[] = []
-  const explained = new Map<string, number>()
-  const byApi = new Map<string, number>()
-  let answered = 0
-  const worlds = [ottla, apache]
-  await prepare(worlds, seed)
-  for (let step = 0; step < options.steps; step++) {
-    const { api, lowest, highest } = served[
-      random.integer(served.length)
-    ] as (typeof served)[number]
-    const version = lowest + random.integer(highest - lowest + 1)
-    const body = randomBody(api, version, random)
-    const request = `${api.name} v${version}`
-    options.onStep?.(step, request)
-    const [ours, theirs] = await askBoth(worlds, api, version, body)
-    byApi.set(api.name, (byApi.get(api.name) ?? 0) + 1)
-    const exchange = { seed, step, request, body, ottla: ours, apache: theirs }
-    options.onAnswers?.(exchange)
-    if (isOrderly(ours)) answered++
-    if (JSON.stringify(ours) !== JSON.stringify(theirs)) {
-      const at = whereTheyPart('', ours, theirs)
-      const difference = { ...exchange, at }
-      const reason = reasonFor(api, difference)
-      if (reason === undefined) {
-        differences.push(difference)
-        options.onDifference?.(difference)
-      } else explained.set(reason, (explained.get(reason) ?? 0) + 1)
-    }
-    if (CHANGES_TOPICS.has(api.key)) await settle(worlds)
-  }
-  return { requests: options.steps, answered, byApi, differences, explained }
+interface Worlds {
+  readonly ottla: World
+  readonly apache: World
 }
 
-/** Apache Kafka's threads learn of a change one after the other: a difference must stay. */
-async function askBoth(
-  worlds: readonly World[],
-  api: Api,
-  version: number,
-  body: unknown,
-): Promise<[Answer, Answer]> {
-  const ask = () => Promise.all(worlds.map((world) => world.ask(api, version, body)))
-  let answers = await ask()
-  const isWorthRetrying = () => isRead(api) && !isSame(answers) && !answers.some(isSilence)
-  for (let i = 0; i < RETRIES && isWorthRetrying(); i++) {
-    await pause(RETRY_MS)
-    answers = await ask()
+export async function compare(worlds: Worlds, seed: number, options: Options): Promise<Outcome> {
+  const random = new SeededRandom(seed)
+  const both = [worlds.ottla, worlds.apache] as const
+  const asking = new Asking(both)
+  const tally = new Tally(seed, options)
+  await prepare(both, seed)
+  for (let step = 0; step < options.steps; step++) {
+    const question = nextQuestion(options, random, worlds.ottla)
+    // Whoever waits for an answer can say nothing else.
+    if (asking.isHeld(question.member)) continue
+    options.onStep?.(step, nameOf(question))
+    const answers = await asking.ask(question)
+    if (answers) tally.compare(step, question, answers)
+    for (const late of await asking.answered()) tally.compare(step, late.question, late.answers)
+    if (CHANGES_TOPICS.has(question.api.key)) await settle(both)
+    if (ENDS_TRANSACTIONS.has(question.api.key)) await settleTransactions(both)
   }
-  return answers as [Answer, Answer]
+  return tally
+}
+
+function nextQuestion({ only, lives }: Options, random: SeededRandom, world: World): Question {
+  const kinds = lives ?? (only ? [] : LIFE_KINDS)
+  const isOfLife = !only && lives ? true : kinds.length > 0 && random.chance(LIVING)
+  if (isOfLife) return nextOf(kinds, random, world)
+  const served = compared.filter(({ api }) => only?.includes(api.name) ?? true)
+  const { api, lowest, highest } = random.pick(served)
+  const version = lowest + random.integer(highest - lowest + 1)
+  return { api, version, body: randomBody(api, version, random) }
+}
+
+const nameOf = ({ api, version, member }: Question): string =>
+  `${api.name} v${version}${member === undefined ? '' : ` of ${member}`}`
+
+class Tally implements Outcome {
+  requests = 0
+  answered = 0
+  readonly byApi = new Map<string, number>()
+  readonly differences: Difference[] = []
+  readonly explained = new Map<string, number>()
+  private readonly seed: number
+  private readonly options: Options
+
+  constructor(seed: number, options: Options) {
+    this.seed = seed
+    this.options = options
+  }
+
+  compare(step: number, question: Question, [ottla, apache]: Answers): void {
+    const { api, body } = question
+    this.requests++
+    add(this.byApi, api.name)
+    const exchange = { seed: this.seed, step, request: nameOf(question), body, ottla, apache }
+    this.options.onAnswers?.(exchange)
+    if (isOrderly(ottla)) this.answered++
+    if (JSON.stringify(ottla) !== JSON.stringify(apache)) this.note(api, exchange)
+  }
+
+  private note(api: Api, exchange: Exchange): void {
+    const at = whereTheyPart('', exchange.ottla, exchange.apache)
+    const difference = { ...exchange, at }
+    const reason = reasonFor(api, difference)
+    if (reason !== undefined) {
+      add(this.explained, reason)
+      return
+    }
+    this.differences.push(difference)
+    this.options.onDifference?.(difference)
+  }
+}
+
+const add = (counts: Map<string, number>, name: string): void => {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
 }
 
 function whereTheyPart(path: string, ours: unknown, theirs: unknown): string {
@@ -140,20 +165,7 @@ const shortened = (value: unknown): string => (JSON.stringify(value) ?? 'nothing
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
-const isSame = ([ours, theirs]: readonly Answer[]) =>
-  JSON.stringify(ours) === JSON.stringify(theirs)
-
-const isSilence = (answer: Answer): boolean => answer === 'no answer in time'
-
-const READS = new RegExp(
-  '^(Describe|List|Find|Metadata|Fetch|Offset(Fetch|For)|ApiVersions|Read|' +
-    '(Consumer|Share|Streams)GroupDescribe)',
-)
-const isRead = ({ name }: Api): boolean => READS.test(name)
-
 const isOrderly = (answer: Answer): boolean =>
   answer !== null &&
   typeof answer === 'object' &&
   ((answer as { errorCode?: string }).errorCode ?? 'NONE') === 'NONE'
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))

@@ -4,20 +4,15 @@
  * producer ids, member ids) stands here as a reference and is looked up per broker.
  */
 import { BatchBuilder } from '@ottla/protocol'
-
-/** Something each broker names in its own way. */
-export class Reference {
-  readonly kind: 'topicId' | 'shareKey' | 'producerId' | 'producerEpoch' | 'memberId'
-  readonly key: string
-
-  constructor(kind: Reference['kind'], key: string) {
-    this.kind = kind
-    this.key = key
-  }
-}
+import { Reference } from './reference.ts'
 
 export const TOPICS = ['dif-a', 'dif-b', 'dif-c'] as const
 export const GROUPS = ['g-classic', 'g-share', 'g-other']
+/** Of live members of share groups alone: nobody deletes it, and no transaction writes to it. */
+export const SHARED_TOPIC = 'dif-shared'
+export const SHARED_PARTITIONS = 2
+/** Groups of live members, which random requests ask about but do not join. */
+export const LIVE_GROUPS = ['g-consumer', 'g-members', 'g-mixed', 'g-sharing', 'g-streams']
 export const TRANSACTIONS = ['tx-a', 'tx-b']
 const ZEROS = 'AAAAAAAAAAAAAAAAAAAAAA'
 export const UNKNOWN_ID = 'AAAAAAAAAAAAAAAAAAAAMA'
@@ -33,11 +28,23 @@ const partitions = [0, 0, 0, 1, 1, 2, 7, -1]
 const offsets = [0, 0, 1, 2, 5, 1000, -1, -2]
 const brokerIds = [1, 1, 1, 2, -1]
 const memberIds = ['', '', 'nobody', new Reference('memberId', 'g-classic')]
+const liveMembers = ['consumer-1', 'classic-1', 'mixed-1', 'mixed-3', 'streams-1']
+const someGroups = [...GROUPS, ...LIVE_GROUPS, 'g-missing', '']
+const someMemberIds = [
+  ...memberIds,
+  ...liveMembers.map((member) => new Reference('memberId', member)),
+]
 const producerIds = [
   new Reference('producerId', 'tx-a'),
   new Reference('producerId', 'tx-b'),
   -1,
   4_000_000,
+]
+const logDirs = [
+  new Reference('logDir', '0'),
+  new Reference('logDir', '1'),
+  '/no/such/directory',
+  '',
 ]
 const producerEpochs = [new Reference('producerEpoch', 'tx-a'), 0, 0, 1, -1]
 export const CONFIG_NAMES = [
@@ -129,9 +136,25 @@ export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   timeoutMs: [5000, 30_000],
   groupId: [...GROUPS, ...GROUPS, '', 'g-missing'],
   group: GROUPS,
-  groups: [...GROUPS, 'g-missing', ''],
-  groupIds: [...GROUPS, 'g-missing', ''],
-  groupsNames: [...GROUPS, 'g-missing', ''],
+  groups: someGroups,
+  groupIds: someGroups,
+  groupsNames: someGroups,
+  'OffsetFetchRequest.groupId': someGroups,
+  'OffsetFetchRequest.groups.groupId': someGroups,
+  'OffsetCommitRequest.groupId': someGroups,
+  'OffsetDeleteRequest.groupId': someGroups,
+  'TxnOffsetCommitRequest.groupId': someGroups,
+  'HeartbeatRequest.groupId': someGroups,
+  'SyncGroupRequest.groupId': someGroups,
+  'LeaveGroupRequest.groupId': someGroups,
+  'OffsetFetchRequest.memberId': someMemberIds,
+  'OffsetCommitRequest.memberId': someMemberIds,
+  'TxnOffsetCommitRequest.memberId': someMemberIds,
+  'HeartbeatRequest.memberId': someMemberIds,
+  'SyncGroupRequest.memberId': someMemberIds,
+  'LeaveGroupRequest.memberId': someMemberIds,
+  subscribedTopicRegex: ['dif-.*', '(', '', null],
+  path: logDirs,
   key: [...GROUPS, ...TRANSACTIONS, ''],
   coordinatorKeys: [...GROUPS, ...TRANSACTIONS, new Reference('shareKey', 'g-share dif-a')],
   keyType: [0, 1, 2, 9],

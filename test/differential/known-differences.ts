@@ -22,6 +22,13 @@ export const KNOWN: readonly Known[] = [
       'where Apache Kafka waits a second or three.',
     applies: ({ ottla, apache }) => same(withoutOwnSettings(ottla), withoutOwnSettings(apache)),
   },
+  {
+    apis: ['DescribeLogDirs'],
+    reason:
+      'Which log directory gets a new partition is up to the broker: the one with the fewest, ' +
+      'and Apache Kafka still counts what it is about to delete.',
+    applies: ({ ottla, apache }) => same(withoutDirectories(ottla), withoutDirectories(apache)),
+  },
 ]
 
 export function reasonFor(api: Api, difference: Difference): string | undefined {
@@ -30,6 +37,20 @@ export function reasonFor(api: Api, difference: Difference): string | undefined 
 }
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+interface DescribedDirectory {
+  readonly errorCode: string
+  readonly topics: readonly { readonly name: string; readonly partitions: readonly object[] }[]
+}
+
+/** All replicas, wherever they lie. */
+function withoutDirectories(answer: Answer): unknown {
+  const { results = [] } = (answer ?? {}) as { results?: readonly DescribedDirectory[] }
+  const replicas = results.flatMap(({ topics }) =>
+    topics.flatMap(({ name, partitions }) => partitions.map((one) => JSON.stringify([name, one]))),
+  )
+  return [results.map(({ errorCode }) => errorCode), replicas.sort()]
+}
 
 const BROKER = 4
 /** Groups form at once: see the defaults of these settings. */

@@ -4,7 +4,8 @@ import type { Api, Field, Fields } from '@ottla/protocol'
 import { defaultOf } from '../../packages/protocol/src/schema/field-layout.ts'
 import { randomMessage } from '../../packages/protocol/src/schema/random-value.ts'
 import { inRange, isNullable, type ScalarType } from '../../packages/protocol/src/schema/schema.ts'
-import { DEFAULTED, Reference, UNKNOWN_ID, VALUES } from './domain.ts'
+import { DEFAULTED, UNKNOWN_ID, VALUES } from './domain.ts'
+import { REFERENCE_TYPES, Reference } from './reference.ts'
 
 const ELEMENTS_MAX = 3
 
@@ -102,14 +103,6 @@ function poolOf(path: string, name: string, scalar: ScalarType): unknown[] | und
 }
 
 const messageOf = (path: string): string => path.split('.')[0] as string
-
-const REFERENCE_TYPES: Readonly<Record<Reference['kind'], ScalarType>> = {
-  topicId: 'uuid',
-  shareKey: 'string',
-  memberId: 'string',
-  producerId: 'int64',
-  producerEpoch: 'int16',
-}
 
 function typeOf(value: unknown, scalar: ScalarType): boolean {
   if (value instanceof Reference) return REFERENCE_TYPES[value.kind] === scalar

@@ -90,16 +90,6 @@ export class LogAppender {
     return this.appendTrusted(batch, options)
   }
 
-  /** A transactional batch of a client is about to be admitted. */
-  attempt(batch: Buffer, isV2: boolean): void {
-    const attempted = {
-      producerId: producerIdOf(batch),
-      producerEpoch: producerEpochOf(batch),
-      firstSequence: baseSequenceOf(batch),
-    }
-    this.state.producers.attempt(attempted, { isV2, nowMs: this.context.clock.now() })
-  }
-
   private appendClient(received: Buffer, leaderEpoch: number): AppendResult {
     const { context, state } = this
     const { config } = this.settings

@@ -33,7 +33,7 @@ import type { DurableMark, LogState } from './log-state.ts'
 import { type LogTier, type SealedSegment, sealedSegments } from './log-tier.ts'
 import { offsetForTimestamp, offsetOfMaxTimestamp, type TimestampOffset } from './log-timestamps.ts'
 import { LogWriter } from './log-writer.ts'
-import type { ProducerEntry } from './producer-state.ts'
+import type { ProducerStates } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 import { rollBack } from './segment-roll.ts'
 import type { SyncedLog, SyncedPoint } from './sync-journal.ts'
@@ -284,8 +284,8 @@ export class PartitionLog implements CommitMember, SyncedLog {
     return this.state.corruptRanges
   }
 
-  producers(): IterableIterator<ProducerEntry> {
-    return this.state.producers.all()
+  producers(): ProducerStates {
+    return this.state.producers
   }
 
   syncedPoint(): SyncedPoint {
@@ -315,11 +315,6 @@ export class PartitionLog implements CommitMember, SyncedLog {
     const result = this.appender.append(batch, options)
     if (result.kind === 'appended') this.markDirty()
     return result
-  }
-
-  /** Notes a client's transactional batch before its transaction takes it in. Needs an open log. */
-  attempt(batch: Buffer, isV2: boolean): void {
-    this.appender.attempt(batch, isV2)
   }
 
   /** Rolls a segment that has records, as retention does before it deletes the last of them. */

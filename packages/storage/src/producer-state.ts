@@ -118,7 +118,7 @@ export class ProducerStates {
     return undefined
   }
 
-  /** A transactional batch is about to be admitted; `isV2` when that adds the partition (KIP-890). */
+  /** A transactional batch is about to be admitted; `isV2`: that adds the partition (KIP-890). */
   attempt(
     { producerId, producerEpoch, firstSequence }: Attempted,
     { isV2, nowMs: startedMs }: { readonly isV2: boolean; readonly nowMs: number },
@@ -145,7 +145,7 @@ export class ProducerStates {
     const isKnown = (this.entries.get(producerId)?.batches.length ?? 0) > 0
     const wanted = isV2 && !isKnown ? Math.min(0, lowestSequence) : lowestSequence
     if (firstSequence <= wanted) return undefined
-    const message = `Producer ${producerId}: sequence ${firstSequence} where ${wanted} must be first`
+    const message = `Producer ${producerId}: sequence ${firstSequence}, the first is ${wanted}`
     return { error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', message }
   }
 

@@ -5,26 +5,17 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { compare, type Difference } from '../../differential/differential.ts'
-import { SETTINGS } from '../../differential/starting-point.ts'
-import { World } from '../../differential/world.ts'
-import { type BothBrokers, startBothBrokers } from '../support/side-by-side.ts'
+import { startWorlds, type Worlds } from '../../differential/starting-point.ts'
 
-const STEPS = 250
+const STEPS = 400
 
-let brokers: BothBrokers
-let worlds: { readonly ottla: World; readonly apache: World }
+let worlds: Worlds
 
 beforeAll(async () => {
-  brokers = await startBothBrokers(SETTINGS)
-  worlds = {
-    ottla: new World('ottla', brokers.ottla.bootstrap),
-    apache: new World('apache', brokers.apache.bootstrap),
-  }
+  worlds = await startWorlds()
 })
 afterAll(async () => {
-  worlds?.ottla.close()
-  worlds?.apache.close()
-  await brokers?.stop()
+  await worlds?.[Symbol.asyncDispose]()
 })
 
 const line = ({ step, request, at, body }: Difference) =>

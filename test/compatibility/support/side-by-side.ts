@@ -2,6 +2,9 @@
  * The same tool asked of both brokers at once: ottla, and Apache Kafka as the one who is right.
  * What they print must be the same once ports, ids and times are masked.
  */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'vitest'
 import { type OttlaProcess, startOttlaProcess } from '../../support/ottla-process.ts'
 import { type ApacheBroker, startApacheBroker } from './apache-broker.ts'
@@ -40,17 +43,29 @@ export interface BothBrokers extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** `settings` are added on both sides. */
+/**
+ * `settings` are added on both sides. `logDirs` names the log directories of each side inside its
+ * data directory; one by default.
+ */
 export async function startBothBrokers(
   settings: Readonly<Record<string, string>> = {},
+  logDirs: readonly string[] = [],
 ): Promise<BothBrokers> {
   const all = { ...SETTINGS, ...settings }
+  const places = await Promise.all([placeOf(logDirs), placeOf(logDirs)])
   const [ottla, apache] = await Promise.all([
-    startOttlaProcess({ settings: all }),
-    startApacheBroker({ heap: '512m', overrides: all }),
+    startOttlaProcess({ ...places[0].place, settings: { ...all, ...places[0].settings } }),
+    startApacheBroker({
+      ...places[1].place,
+      heap: '512m',
+      overrides: { ...all, ...places[1].settings },
+    }),
   ])
   const stop = async () => {
     await Promise.all([ottla.stop(), apache.stop()])
+    for (const { place } of places) {
+      if (place.dataDir) await rm(place.dataDir, { recursive: true, force: true })
+    }
   }
   const both = (
     tool: string,
@@ -77,6 +92,17 @@ export async function startBothBrokers(
     return ours.stdout
   }
   return { ottla, apache, same, both, stop, [Symbol.asyncDispose]: stop }
+}
+
+/** A data directory with these log directories in it, or whatever the broker makes for itself. */
+async function placeOf(logDirs: readonly string[]): Promise<{
+  readonly place: { readonly dataDir?: string }
+  readonly settings: Readonly<Record<string, string>>
+}> {
+  if (logDirs.length === 0) return { place: {}, settings: {} }
+  const dataDir = await mkdtemp(join(tmpdir(), 'ottla-both-'))
+  const paths = logDirs.map((name) => join(dataDir, name))
+  return { place: { dataDir }, settings: { 'log.dirs': paths.join(',') } }
 }
 
 function withBroker(bootstrap: string, args: readonly string[], commandFirst: boolean): string[] {

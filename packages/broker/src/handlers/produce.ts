@@ -14,6 +14,7 @@
  */
 import {
   apis,
+  baseSequenceOf,
   compressionOf,
   contiguousRecords,
   type ErrorName,
@@ -209,7 +210,9 @@ class Append {
   }
 
   private attempt(log: PartitionLog, batch: Buffer): void {
-    log.attempt(batch, this.client.apiVersion >= V2_VERSION)
+    const attempted = { ...producerOf(batch), firstSequence: baseSequenceOf(batch) }
+    const isV2 = this.client.apiVersion >= V2_VERSION
+    log.producers().attempt(attempted, { isV2, nowMs: this.services.clock.now() })
   }
 
   /** Whether the producer's transaction takes this partition; a V2 producer's is added to it. */

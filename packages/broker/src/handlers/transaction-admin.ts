@@ -147,7 +147,7 @@ async function producersOf(services: BrokerServices, topic: string, partitionInd
   return {
     partitionIndex,
     errorCode: 0,
-    activeProducers: [...log.producers()].map((producer) => ({
+    activeProducers: [...log.producers().all()].map((producer) => ({
       producerId: producer.producerId,
       producerEpoch: producer.producerEpoch,
       lastSequence: producer.batches.at(-1)?.lastSequence ?? -1,
