@@ -126,6 +126,7 @@ const ELEMENT: Readonly<Record<ScalarType, unknown>> = {
   int32: 0,
   uint32: 0,
   int64: 0,
+  roundedInt64: 0,
   float64: 0,
   uuid: UNKNOWN_ID,
   string: '',

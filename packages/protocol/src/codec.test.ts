@@ -14,7 +14,11 @@ import {
   encodeResponse,
   readRequestHeader,
 } from './codec.ts'
-import { OffsetCommitValue } from './internal-records/consumer-offsets.ts'
+import {
+  ConsumerGroupMemberMetadataValue,
+  ConsumerGroupMetadataValue,
+  OffsetCommitValue,
+} from './internal-records/consumer-offsets.ts'
 import { RequestHeader, ResponseHeader } from './messages/header.ts'
 import { randomMessage } from './schema/random-value.ts'
 import { isFlexible, type Message } from './schema/schema.ts'
@@ -117,6 +121,21 @@ describe('responses', () => {
 })
 
 describe('records of the coordinators', () => {
+  test('of a member is as Apache Kafka writes it, with a null that is not the default', () => {
+    const hex = '00000000047261770b2f3132372e302e302e3102056c696665010000ea600001000100'
+    const value = decodePrefixed(ConsumerGroupMemberMetadataValue, 0, Buffer.from(hex, 'hex'))
+    expect(value).toMatchObject({ clientId: 'raw', classicMemberMetadata: null })
+  })
+
+  test('of a group may have a hash that is no exact number', () => {
+    const bytes = Buffer.from('000000000002010008bb763bbd27945392', 'hex')
+    const value = decodePrefixed(ConsumerGroupMetadataValue, 0, bytes)
+    expect(value.epoch).toBe(2)
+    const again = encodePrefixed(ConsumerGroupMetadataValue, 0, 0, value)
+    // The lowest bits are lost: the hash only has to differ from another.
+    expect(again.subarray(0, 14)).toEqual(bytes.subarray(0, 14))
+  })
+
   test('carry their version in front', () => {
     const value = {
       offset: 12,

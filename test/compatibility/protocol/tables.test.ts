@@ -48,8 +48,12 @@ function theirRow(field: JsonField, structs: ReadonlyMap<string, JsonField>): Ro
   }
 }
 
+/** How we read an int64 is ours. */
+const scalarOf = ({ scalar, element }: Field<unknown>) =>
+  scalar === 'roundedInt64' ? 'int64' : (scalar ?? element)
+
 function ourRow(field: Field<unknown>): Row {
-  const type = field.fields ? 'struct' : (field.scalar ?? field.element)
+  const type = field.fields ? 'struct' : scalarOf(field)
   return {
     type: field.kind === 'array' ? `[]${type}` : type,
     versions: field.versions,
@@ -149,7 +153,7 @@ function layoutOf(fields: Fields, version: number, isOlder: boolean): unknown {
   const tagged = taggedFields(fields, version).map(([, field]) => [field.tag, ...row(field)])
   function row(field: Field<unknown>) {
     const inner = field.fields && layoutOf(field.fields, version, isOlder)
-    return [field.kind, field.scalar ?? field.element, isNullable(field, version), inner]
+    return [field.kind, scalarOf(field), isNullable(field, version), inner]
   }
   return {
     plain: plainFields(fields, version).map(([, field]) => row(field)),

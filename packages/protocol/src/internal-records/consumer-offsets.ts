@@ -6,6 +6,7 @@ import {
   int32,
   int64,
   message,
+  roundedInt64,
   string,
   struct,
   uuid,
@@ -99,7 +100,7 @@ export const ConsumerGroupMetadataValue = message({
   apiKey: 3,
   versions: '0',
   flexible: '0+',
-  fields: { epoch: int32('0+'), metadataHash: int64('0+', { tag: 0, default: 0 }) },
+  fields: { epoch: int32('0+'), metadataHash: roundedInt64('0+', { tag: 0, default: 0 }) },
 })
 export interface ConsumerGroupMetadataValue extends Infer<typeof ConsumerGroupMetadataValue> {}
 

@@ -1,4 +1,14 @@
-import { array, type Infer, int8, int32, int64, message, string, uuid } from '../schema/schema.ts'
+import {
+  array,
+  type Infer,
+  int8,
+  int32,
+  int64,
+  message,
+  roundedInt64,
+  string,
+  uuid,
+} from '../schema/schema.ts'
 
 /** ShareGroupCurrentMemberAssignmentKey (record type 14), versions 0, not flexible. */
 export const ShareGroupCurrentMemberAssignmentKey = message({
@@ -70,7 +80,7 @@ export const ShareGroupMetadataValue = message({
   apiKey: 11,
   versions: '0',
   flexible: '0+',
-  fields: { epoch: int32('0+'), metadataHash: int64('0+') },
+  fields: { epoch: int32('0+'), metadataHash: roundedInt64('0+') },
 })
 export interface ShareGroupMetadataValue extends Infer<typeof ShareGroupMetadataValue> {}
 

@@ -6,6 +6,7 @@ import {
   int32,
   int64,
   message,
+  roundedInt64,
   string,
   struct,
   uint16,
@@ -102,7 +103,7 @@ export const StreamsGroupMetadataValue = message({
   flexible: '0+',
   fields: {
     epoch: int32('0+'),
-    metadataHash: int64('0+'),
+    metadataHash: roundedInt64('0+'),
     validatedTopologyEpoch: int32('0+', { tag: 0, default: -1 }),
     lastAssignmentConfigs: array('0+', lastAssignmentConfig, {
       nullable: '0+',

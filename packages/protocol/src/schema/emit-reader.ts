@@ -9,6 +9,7 @@ import {
   elementSizeMin,
   fieldsSizeMin,
   plainFields,
+  presenceMin,
   primitiveName,
   taggedFields,
 } from './field-layout.ts'
@@ -145,7 +146,7 @@ class ReaderEmitter {
     if (!isNullable(field, this.version)) return this.struct(fields)
     const variable = this.fresh()
     this.line(`let ${variable} = null`)
-    this.line('if (r.int8() >= 0) {')
+    this.line(`if (r.int8() >= ${presenceMin(field, this.version)}) {`)
     this.line(`${variable} = ${this.struct(fields)}`)
     this.line('}')
     return variable

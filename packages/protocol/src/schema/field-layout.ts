@@ -25,6 +25,13 @@ export function primitiveName(
   return scalar === 'string' ? 'string' : 'bytes'
 }
 
+/**
+ * Least value of the byte in front of a nullable struct that is there. Null is -1; in a tagged
+ * section Apache Kafka writes 0 for it, and does where a table of its own forgot the default.
+ */
+export const presenceMin = (field: Field<unknown>, version: number): number =>
+  isTagged(field, version) ? 1 : 0
+
 export type PrimitiveName =
   | Exclude<ScalarType, 'records'>
   | `nullable${'String' | 'Bytes'}`
@@ -65,6 +72,7 @@ function scalarSizeMin(scalar: ScalarType, compact: boolean): number {
     case 'uint32':
       return 4
     case 'int64':
+    case 'roundedInt64':
     case 'float64':
       return 8
     case 'uuid':

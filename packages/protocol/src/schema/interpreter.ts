@@ -13,6 +13,7 @@ import {
   elementSizeMin,
   isDefault,
   plainFields,
+  presenceMin,
   primitiveName,
   taggedFields,
 } from './field-layout.ts'
@@ -95,7 +96,7 @@ function readField(field: Field<unknown>, context: Context, reader: Reader): unk
   const nullable = isNullable(field, context.version)
   if (field.kind === 'array') return readArray(field, context, reader)
   if (field.kind === 'struct') {
-    if (nullable && reader.int8() < 0) return null
+    if (nullable && reader.int8() < presenceMin(field, context.version)) return null
     return readFields(field.fields as Fields, context, reader)
   }
   const flexible = context.flexible && field.flexible !== 'none'

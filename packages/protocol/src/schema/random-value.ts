@@ -81,6 +81,7 @@ function randomScalar(scalar: ScalarType, random: Random): unknown {
     case 'uint32':
       return randomInteger(random, Number(scalar.slice(4)), false)
     case 'int64':
+    case 'roundedInt64':
       return plusZero(randomInt64(random))
     case 'float64':
       return plusZero((random.integer(2 ** 20) - 2 ** 19) / 64)

@@ -17,6 +17,7 @@ export type ScalarType =
   | 'int32'
   | 'uint32'
   | 'int64'
+  | 'roundedInt64'
   | 'float64'
   | 'uuid'
   | 'string'
@@ -102,6 +103,8 @@ export const int32 = scalar<number>('int32')
 export const uint32 = scalar<number>('uint32')
 /** A checked number: see wire/reader.ts for values beyond 2^53. */
 export const int64 = scalar<number>('int64')
+/** An int64 that is only compared, such as a hash: beyond 2^53 the nearest number. */
+export const roundedInt64 = scalar<number>('roundedInt64')
 export const float64 = scalar<number>('float64')
 export const uuid = scalar<Uuid>('uuid')
 export const string = scalar<string>('string')

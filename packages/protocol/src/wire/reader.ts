@@ -84,6 +84,13 @@ export class Reader {
     return this.fail('int64 beyond 2^53')
   }
 
+  /** The nearest number: for values that are only compared. */
+  roundedInt64(): number {
+    const position = this.take(8)
+    const high = this.buffer.readInt32BE(position)
+    return high * 0x1_0000_0000 + this.buffer.readUInt32BE(position + 4)
+  }
+
   float64(): number {
     return this.buffer.readDoubleBE(this.take(8))
   }

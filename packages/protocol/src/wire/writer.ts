@@ -151,6 +151,17 @@ export class Writer {
     this.buffer.writeBigInt64BE(value > 0 ? 0x7fff_ffff_ffff_ffffn : -(2n ** 63n), position)
   }
 
+  /** Takes what `Reader.roundedInt64` gave, too. */
+  roundedInt64(value: number): void {
+    if (Number.isSafeInteger(value)) {
+      this.int64(value)
+      return
+    }
+    if (!Number.isInteger(value) || Math.abs(value) > 2 ** 63) refuse('int64', value)
+    const position = this.reserve(8)
+    this.buffer.writeBigInt64BE(BigInt.asIntN(64, BigInt(value)), position)
+  }
+
   float64(value: number): void {
     if (typeof value !== 'number') refuse('float64', value)
     const position = this.reserve(8)
