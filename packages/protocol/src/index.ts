@@ -105,6 +105,14 @@ export {
   ZkMigrationStateRecord,
 } from './internal-records/metadata-log.ts'
 export {
+  type CoordinatorRecordType,
+  coordinatorRecordTypes,
+  METADATA_FRAME_VERSION,
+  type MetadataFrame,
+  metadataRecordTypes,
+  openMetadataFrame,
+} from './internal-records/record-types.ts'
+export {
   RemoteLogSegmentMetadataRecord,
   RemoteLogSegmentMetadataSnapshotRecord,
   RemoteLogSegmentMetadataUpdateRecord,
@@ -446,6 +454,7 @@ export {
 export type { Api, RequestInputOf, RequestOf, ResponseInputOf, ResponseOf } from './schema/api.ts'
 export { readerOf, writerOf } from './schema/compile.ts'
 export { interpretRead, interpretWrite } from './schema/interpreter.ts'
+export { messageJson } from './schema/message-json.ts'
 export {
   type Field,
   type Fields,

@@ -11,7 +11,8 @@
  * name spaces on one volume, where the abstract names differ.
  *
  * Apache Kafka's own `.lock` (empty, locked by fcntl) is kept present, so that the directory looks
- * as its tools expect.
+ * as its tools expect. Node cannot take such a lock, but Linux tells who holds one: a directory
+ * that Apache Kafka has open is refused there. Apache Kafka itself does not see ottla's lock.
  */
 import fs from 'node:fs'
 import net from 'node:net'
@@ -24,6 +25,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = `${directory}/.lock`
   if (process.platform === 'darwin') return lockByOpenFlag(directory, path)
   fs.closeSync(fs.openSync(path, 'a'))
+  if (process.platform === 'linux' && isLockedByFcntl(path)) throw lockedError(directory)
   const { dev, ino } = fs.statSync(directory, { bigint: true })
   const name = `ottla-log-dir-${dev}-${ino}`
   const address = process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : `\0${name}`
@@ -38,6 +40,22 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   return {
     release: () => new Promise((resolve) => void server.close(() => resolve())),
   }
+}
+
+/** Somebody holds a lock on the file, by `/proc/locks`: `... WRITE 4711 08:01:131073 0 EOF`. */
+function isLockedByFcntl(path: string): boolean {
+  let locks: string
+  try {
+    locks = fs.readFileSync('/proc/locks', 'latin1')
+  } catch {
+    // Not told in this container: nothing is known.
+    return false
+  }
+  const { dev, ino } = fs.statSync(path, { bigint: true })
+  const hex = (part: bigint) => part.toString(16).padStart(2, '0')
+  const major = (dev >> 8n) & 0xfffn
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xfff00n)
+  return locks.includes(` ${hex(major)}:${hex(minor)}:${ino} `)
 }
 
 async function lockByOpenFlag(directory: string, path: string): Promise<DirectoryLock> {

@@ -23,6 +23,17 @@ export {
   writeAndSync,
   writeFullyAsync,
 } from './file-system.ts'
+export { type DecodedRecord, decodeInternalRecord } from './inspect/decode-record.ts'
+export { type DumpOptions, type DumpRow, dumpFile } from './inspect/dump-file.ts'
+export { fileKindOf, offsetInName, partitionNameOf } from './inspect/file-kind.ts'
+export type { Finding } from './inspect/finding.ts'
+export {
+  type DirectoryReport,
+  isLogDirectory,
+  isPartitionDirectory,
+  verifyLogDirectory,
+} from './inspect/verify-directory.ts'
+export { loadCodecs, type WalkStep, walkBatches } from './inspect/walk-segment.ts'
 export type { AppendOptions, AppendResult } from './log-appender.ts'
 export {
   type CleanupPolicy,

@@ -67,7 +67,8 @@ function checkProperties(
   }
 }
 
-function parseProperties(text: string): Map<string, string> {
+/** Lines of a Java properties file, without escapes, which these have none of. */
+export function parseProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>()
   for (const line of text.split('\n')) {
     const match = /^\s*([^#!\s=:][^=:]*?)\s*[=:]\s*(.*?)\s*$/.exec(line)

@@ -56,7 +56,7 @@ export async function scanBatches(
     if (range.end - position < BATCH_OVERHEAD) return stopped('fewer bytes than a batch header')
     let at = await window.require(position, BATCH_OVERHEAD)
     if (at < 0) return stopped('the file ends early')
-    const fault = headerFault(window.chunk, at, nextOffset, range.end - position)
+    const fault = segmentBatchFault(window.chunk, at, nextOffset, range.end - position)
     if (fault !== undefined) return stopped(fault)
     const size = batchSizeOf(window.chunk, at)
     if (visitor.needsBody(window.chunk, at)) {
@@ -71,7 +71,8 @@ export async function scanBatches(
   return stopped(undefined)
 }
 
-function headerFault(
+/** Why the header cannot be that of the next batch of a segment, or undefined when it can. */
+export function segmentBatchFault(
   chunk: Buffer,
   at: number,
   nextOffset: number,
@@ -86,7 +87,7 @@ function headerFault(
 }
 
 /** A chunk of the file that slides forward. */
-class ScanWindow {
+export class ScanWindow {
   chunk: Buffer = Buffer.alloc(0)
   private memory: Buffer = this.chunk
   private start = 0
@@ -128,7 +129,7 @@ export async function findNextBatch(
   const view = bytes.subarray(0, read)
   for (let at = 1; at + BATCH_OVERHEAD <= read; at++) {
     if (view[at + 16] !== 2) continue
-    if (headerFault(view, at, range.nextOffset, read - at) !== undefined) continue
+    if (segmentBatchFault(view, at, range.nextOffset, read - at) !== undefined) continue
     if (isBatchCrcValid(view, at)) {
       return { position: range.from + at, baseOffset: baseOffsetOf(view, at) }
     }

@@ -19,6 +19,7 @@ import { type FileHandle, type FileSystem, readWholeFile, writeFully } from './f
 const SLOT = 64
 const CRC_AT = 60
 const INTERVAL_MS = 200
+const EMPTY = Buffer.alloc(0)
 
 export interface SyncedPoint {
   readonly offset: number
@@ -125,21 +126,30 @@ export class SyncJournal {
   private load(): void {
     const bytes = readWholeFile(this.fileSystem, this.path)
     this.slotCount = Math.ceil((bytes?.length ?? 0) / SLOT)
-    for (let slot = 0; bytes && slot < this.slotCount; slot++) {
-      const entry = bytes.subarray(slot * SLOT, (slot + 1) * SLOT)
-      const isValid =
-        entry.length === SLOT && entry.readUInt32BE(CRC_AT) === crc32c(entry.subarray(0, CRC_AT))
-      if (!isValid) {
-        this.free.push(slot)
-        continue
-      }
-      const key = keyOf(entry.toString('base64url', 0, 16), entry.readInt32BE(16))
+    for (const { slot, topicId, partition, ...point } of syncedPointsOf(bytes ?? EMPTY)) {
+      const key = keyOf(topicId, partition)
       this.slots.set(key, slot)
-      this.points.set(key, {
-        offset: readInt64(entry, 20),
-        segmentBase: readInt64(entry, 28),
-        position: readInt64(entry, 36),
-      })
+      this.points.set(key, point)
+    }
+    const taken = new Set(this.slots.values())
+    for (let slot = 0; slot < this.slotCount; slot++) if (!taken.has(slot)) this.free.push(slot)
+  }
+}
+
+/** The slots of a journal that are whole. */
+export function* syncedPointsOf(
+  bytes: Buffer,
+): Generator<SyncedPoint & { slot: number; topicId: Uuid; partition: number }> {
+  for (let slot = 0; (slot + 1) * SLOT <= bytes.length; slot++) {
+    const entry = bytes.subarray(slot * SLOT, (slot + 1) * SLOT)
+    if (entry.readUInt32BE(CRC_AT) !== crc32c(entry.subarray(0, CRC_AT))) continue
+    yield {
+      slot,
+      topicId: entry.toString('base64url', 0, 16),
+      partition: entry.readInt32BE(16),
+      offset: readInt64(entry, 20),
+      segmentBase: readInt64(entry, 28),
+      position: readInt64(entry, 36),
     }
   }
 }
