@@ -154,6 +154,7 @@ export class Broker {
     this.every(config.get('log.retention.check.interval.ms'), () =>
       services.logs.applyRetention(clock.now()),
     )
+    this.every(config.get('log.retention.check.interval.ms'), () => services.metadata.clean())
     if (config.get('log.cleaner.enable')) this.cleanAgain()
     this.every(config.get('log.flush.offset.checkpoint.interval.ms'), () =>
       services.logs.checkpoint(),
@@ -257,7 +258,10 @@ export class Broker {
     this.services.share.close()
     await this.health?.close()
     await this.services.archive?.close()
-    await this.services.logs.close()
+    const { metadata, logs } = this.services
+    await metadata.settle()
+    // By it Apache Kafka knows that the registration it finds ended with this clean stop.
+    await logs.close({ brokerEpoch: metadata.brokerEpoch })
   }
 
   [Symbol.asyncDispose](): Promise<void> {

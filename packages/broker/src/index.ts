@@ -7,7 +7,10 @@ export {
 } from './config/broker-settings.ts'
 export { groupConfigSettings } from './config/group-config-settings.ts'
 export { topicSettings } from './config/topic-settings.ts'
+export { METADATA_VERSION, type Release, releaseFault, releases } from './features.ts'
 export { handlers } from './handlers/handlers.ts'
+export type { MetadataImage, TopicImage } from './metadata/metadata-image.ts'
+export { type OfflineMetadata, readMetadata } from './metadata/read-metadata.ts'
 export { METRICS } from './metrics.ts'
 export {
   type ArchiveCheck,

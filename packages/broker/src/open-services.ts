@@ -12,11 +12,12 @@ import { type FileSystem, LogDirectories, RealFileSystem } from '@ottla/storage'
 import type { BrokerServices } from './broker-services.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import { ConfigResolver } from './config/config-resolver.ts'
-import { topicLogConfig } from './config/topic-log-config.ts'
+import { metadataLogConfig, topicLogConfig } from './config/topic-log-config.ts'
 import type { MigrationPolicy } from './coordinator/consumer-group/consumer-groups.ts'
 import { GroupService } from './coordinator/group-service.ts'
 import { TransactionService } from './coordinator/transaction-service.ts'
 import { Endpoints } from './endpoints.ts'
+import { initialLevels } from './features.ts'
 import { FetchSessionCache } from './fetch-session.ts'
 import { MetadataImage } from './metadata/metadata-image.ts'
 import { MetadataStore } from './metadata/metadata-store.ts'
@@ -79,7 +80,7 @@ export async function openServices(
     const configs = new ConfigResolver(config, nodeId, (type, name) => image.config(type, name))
     const partitions = new Partitions(logs, (topic) => topicLogConfig(configs, topic), logger)
     const store = { nodeId, logs, logDir, fileSystem, image, clock, random, logger }
-    const metadata = await MetadataStore.open(store)
+    const metadata = await MetadataStore.open({ ...store, ...metadataOptions(config) })
     await settleDirectories({ logs, metadata, image, partitions })
     const { clusterId } = logs
     const admin = { nodeId, logs, random, config, configs, metadata, image, partitions }
@@ -145,6 +146,17 @@ function refuseTieredTopics(configs: ConfigResolver, image: MetadataImage): void
     )
   }
 }
+
+const metadataOptions = (config: BrokerConfig) => ({
+  config: metadataLogConfig(config),
+  initialLevels: initialLevels(config.get('release.version')),
+  snapshots: {
+    recordBytesMax: config.get('metadata.log.max.record.bytes.between.snapshots'),
+    intervalMsMax: config.get('metadata.log.max.snapshot.interval.ms'),
+    retentionBytes: config.get('metadata.max.retention.bytes'),
+    retentionMs: config.get('metadata.max.retention.ms'),
+  },
+})
 
 const fetchSessionsOf = (config: BrokerConfig, random: Random) =>
   new FetchSessionCache(config.get('max.incremental.fetch.session.cache.slots'), random)

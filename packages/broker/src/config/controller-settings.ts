@@ -191,7 +191,6 @@ export const controllerSettings = defineConfig({
     default: null,
     importance: 'low',
     internal: true,
-    noEffect: 'later',
     doc: 'Segment size of the metadata log in bytes, below the public minimum, for tests of Kafka.',
   }),
   'internal.metadata.max.batch.size.in.bytes': int({
@@ -230,27 +229,23 @@ export const controllerSettings = defineConfig({
     default: 20971520,
     min: 1,
     importance: 'high',
-    noEffect: 'later',
-    doc: 'Bytes of metadata records after which a snapshot is taken. ottla decides by itself.',
+    doc: 'Bytes of metadata records after which a snapshot is taken.',
   }),
   'metadata.log.max.snapshot.interval.ms': long({
     default: 3600000,
     min: 0,
     importance: 'high',
-    noEffect: 'later',
     doc: 'Milliseconds after which a metadata snapshot is taken if anything changed; 0 never.',
   }),
   'metadata.log.segment.bytes': int({
     default: 1073741824,
     min: 8388608,
     importance: 'high',
-    noEffect: 'later',
     doc: 'Bytes at which a segment of the metadata log is closed.',
   }),
   'metadata.log.segment.ms': long({
     default: 604800000,
     importance: 'high',
-    noEffect: 'later',
     doc: 'Milliseconds after which a segment of the metadata log is closed.',
   }),
   'metadata.max.idle.interval.ms': int({
@@ -263,13 +258,11 @@ export const controllerSettings = defineConfig({
   'metadata.max.retention.bytes': long({
     default: 104857600,
     importance: 'high',
-    noEffect: 'later',
     doc: 'Bytes of metadata log and snapshots kept before the oldest go.',
   }),
   'metadata.max.retention.ms': long({
     default: 604800000,
     importance: 'high',
-    noEffect: 'later',
     doc: 'Milliseconds metadata log and snapshots are kept before the oldest go.',
   }),
   'node.id': int({

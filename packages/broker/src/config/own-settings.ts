@@ -9,6 +9,13 @@ export const ownSettings = defineConfig({
     importance: 'high',
     doc: 'When a record counts as written: fsync answers after fdatasync, os leaves the flush to the operating system as Apache Kafka does and can lose acknowledged records in a power cut.',
   }),
+  'release.version': text({
+    default: '4.4',
+    oneOf: ['4.0', '4.1', '4.2', '4.3', '4.4'],
+    own: true,
+    importance: 'high',
+    doc: 'Oldest release of Apache Kafka that shall be able to open a directory made now: a fresh directory gets the feature levels of that release, as with kafka-storage format --release-version. A directory that exists keeps its own.',
+  }),
   'insecure.listeners.allow': bool({
     default: false,
     own: true,

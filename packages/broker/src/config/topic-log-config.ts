@@ -1,5 +1,6 @@
 import { defaultLogConfig, type LogConfig } from '@ottla/storage'
 import { isTierable } from '../metadata/topic-names.ts'
+import type { BrokerConfig } from './broker-config.ts'
 import type { ConfigResolver } from './config-resolver.ts'
 import type { topicSettings } from './topic-settings.ts'
 
@@ -57,11 +58,16 @@ function levelOf(get: (name: keyof typeof topicSettings) => unknown): number | u
   return level < 0 ? undefined : level
 }
 
-/** Settings of the log of the metadata and of nothing else: it is never cut by time or size. */
-export const metadataLogConfig: LogConfig = {
-  ...defaultLogConfig,
-  retentionMs: -1,
-  retentionBytes: -1,
-  maxMessageBytes: 8 * 1024 * 1024,
-  messageTimestampAfterMaxMs: Number.POSITIVE_INFINITY,
+/** Settings of the log of the metadata, which is cut by its snapshots and by nothing else. */
+export function metadataLogConfig(config: BrokerConfig): LogConfig {
+  const segmentBytes = config.get('metadata.log.segment.bytes')
+  return {
+    ...defaultLogConfig,
+    segmentBytes: config.get('internal.metadata.log.segment.bytes') ?? segmentBytes,
+    segmentMs: config.get('metadata.log.segment.ms'),
+    retentionMs: -1,
+    retentionBytes: -1,
+    maxMessageBytes: 8 * 1024 * 1024,
+    messageTimestampAfterMaxMs: Number.POSITIVE_INFINITY,
+  }
 }

@@ -91,7 +91,7 @@ export const createAcls = handler(
       return { throttleTimeMs: 0, results: all('UNKNOWN_SERVER_ERROR', null) }
     }
     const results = await services.metadata.change((image) =>
-      decideCreation(image.acls, services.random, creations),
+      decideCreation(image, services.random, creations),
     )
     return { throttleTimeMs: 0, results }
   },

@@ -7,8 +7,10 @@ import type {
   DeleteAclsResponse,
 } from '@ottla/protocol'
 import { errorCode, type Infer, type InferInput } from '@ottla/protocol'
+import { METADATA_VERSION } from '../features.ts'
 import { type Acl, type AclsImage, aclKey } from './acls-image.ts'
 import { cidrFault } from './cidr.ts'
+import type { MetadataImage } from './metadata-image.ts'
 import { type MetadataRecord, metadataRecord } from './metadata-record.ts'
 import { type Decision, Refusal } from './topic-controller.ts'
 
@@ -23,6 +25,8 @@ const LITERAL = 3
 const PREFIXED = 4
 const CLUSTER = 4
 const CLUSTER_NAME = 'kafka-cluster'
+/** metadata.version 4.4-IV1 */
+const CIDR_SINCE = 32
 /** Highest numbers that have a meaning; above them everything counts as unknown. */
 const HIGHEST = { resourceType: 7, patternType: 4, operation: 15, permissionType: 3 } as const
 
@@ -37,17 +41,18 @@ export const isWildcard = (creation: Creation): boolean =>
   creation.permissionType === ANY
 
 export function createAcls(
-  acls: AclsImage,
+  image: MetadataImage,
   random: Random,
   creations: readonly Creation[],
 ): Decision<Created[]> {
+  const { acls } = image
   const records: MetadataRecord[] = []
   const response: Created[] = []
   const made = new Set<string>()
   for (const { resourcePatternType: patternType, ...rest } of creations) {
     const acl: Acl = { ...rest, patternType }
     try {
-      checkAcl(acl)
+      checkAcl(acl, image.level(METADATA_VERSION))
       response.push({ errorCode: 0, errorMessage: '' })
       if (acls.has(acl) || made.has(aclKey(acl))) continue
       made.add(aclKey(acl))
@@ -64,7 +69,7 @@ const refuse = (message: string): never => {
   throw new Refusal('INVALID_REQUEST', message)
 }
 
-function checkAcl(acl: Acl): void {
+function checkAcl(acl: Acl, metadataVersion: number): void {
   if (acl.resourceType === CLUSTER && acl.resourceName !== CLUSTER_NAME) {
     refuse(`The only valid name for the CLUSTER resource is ${CLUSTER_NAME}`)
   }
@@ -79,7 +84,15 @@ function checkAcl(acl: Acl): void {
     )
   }
   if (acl.host === '') refuse('Host pattern cannot be null or empty')
-  const fault = acl.host.includes('/') ? cidrFault(acl.host) : undefined
+  const isRange = acl.host.includes('/')
+  if (isRange && metadataVersion < CIDR_SINCE) {
+    // An older Apache Kafka would take the range for the name of a host.
+    throw new Refusal(
+      'UNSUPPORTED_VERSION',
+      `Ranges of hosts need metadata.version ${CIDR_SINCE}, and it is ${metadataVersion}`,
+    )
+  }
+  const fault = isRange ? cidrFault(acl.host) : undefined
   if (fault) refuse(`Invalid CIDR notation '${acl.host}': ${fault}`)
 }
 

@@ -2,8 +2,8 @@
  * The cluster's metadata in memory: topics, settings, features, producer ids and the rest.
  *
  * `replay` is its only mutator, at start for every record of the log and afterwards for every
- * record that has become durable, so a restart always arrives at the same image. Delegation tokens,
- * on which ottla does not act, are kept by identity, so that nothing is lost.
+ * record that has become durable, so a restart always arrives at the same image. What ottla does
+ * not act on (delegation tokens, replicas that move) is kept too, so that a snapshot loses nothing.
  */
 import { assert, type Uuid } from '@ottla/base'
 import { AclsImage } from './acls-image.ts'
@@ -19,6 +19,12 @@ export interface PartitionImage {
   replicas: readonly number[]
   isr: readonly number[]
   directories: readonly Uuid[]
+  /** What only a cluster of several nodes acts on, kept for Apache Kafka. */
+  removingReplicas: readonly number[]
+  addingReplicas: readonly number[]
+  leaderRecoveryState: number
+  eligibleLeaderReplicas: readonly number[]
+  lastKnownElr: readonly number[]
 }
 
 export interface TopicImage {
@@ -60,9 +66,22 @@ export class MetadataImage {
       .map((key) => key.slice(prefix.length))
   }
 
+  /** A metadata transaction has begun and not ended. */
+  get isInTransaction(): boolean {
+    return this.pending !== undefined
+  }
+
   /** Level of a feature, 0 when it is off. */
   level(feature: string): number {
     return this.features.get(feature) ?? 0
+  }
+
+  /** Everything that has settings: type and name of the resource, and the settings. */
+  *allConfigs(): Generator<readonly [number, string, ReadonlyMap<string, string>]> {
+    for (const [key, config] of this.configs) {
+      const colon = key.indexOf(':')
+      yield [Number(key.slice(0, colon)), key.slice(colon + 1), config]
+    }
   }
 
   /** What nothing else in the image holds. */
@@ -147,8 +166,40 @@ export class MetadataImage {
       case 'RemoveDelegationTokenRecord':
         this.kept.delete(record.value.tokenId)
         break
+      case 'BrokerRegistrationChangeRecord':
+        this.changeBroker(record.value)
+        break
+      case 'ClearElrRecord':
+        this.clearElr(record.value.topicName)
+        break
       default:
-      // Fencing and migration state concern the start that wrote them.
+      // Older forms of fencing, and what marks neither beginning nor end: nothing to keep.
+    }
+  }
+
+  private changeBroker(value: MetadataValue<'BrokerRegistrationChangeRecord'>): void {
+    const broker = this.brokers.get(value.brokerId)
+    if (!broker) return
+    const { fenced = 0, inControlledShutdown = 0, logDirs = [], cordonedLogDirs } = value
+    this.brokers.set(value.brokerId, {
+      ...broker,
+      // -1 is no, 1 is yes, 0 leaves it.
+      fenced: fenced === 0 ? broker.fenced : fenced > 0,
+      inControlledShutdown:
+        inControlledShutdown === 0 ? broker.inControlledShutdown : inControlledShutdown > 0,
+      logDirs: logDirs.length > 0 ? logDirs : broker.logDirs,
+      cordonedLogDirs: cordonedLogDirs ?? broker.cordonedLogDirs,
+    })
+  }
+
+  /** An empty name means all topics. */
+  private clearElr(name: string): void {
+    for (const topic of this.topics.values()) {
+      if (name !== '' && topic.name !== name) continue
+      for (const partition of topic.partitions) {
+        partition.eligibleLeaderReplicas = []
+        partition.lastKnownElr = []
+      }
     }
   }
 
@@ -175,6 +226,11 @@ export class MetadataImage {
       replicas: value.replicas,
       isr: value.isr,
       directories: value.directories ?? [],
+      removingReplicas: value.removingReplicas,
+      addingReplicas: value.addingReplicas,
+      leaderRecoveryState: value.leaderRecoveryState ?? 0,
+      eligibleLeaderReplicas: value.eligibleLeaderReplicas ?? [],
+      lastKnownElr: value.lastKnownElr ?? [],
     }
   }
 
@@ -184,6 +240,15 @@ export class MetadataImage {
     if (value.isr) partition.isr = value.isr
     if (value.replicas) partition.replicas = value.replicas
     if (value.directories) partition.directories = value.directories
+    if (value.removingReplicas) partition.removingReplicas = value.removingReplicas
+    if (value.addingReplicas) partition.addingReplicas = value.addingReplicas
+    if (value.eligibleLeaderReplicas) {
+      partition.eligibleLeaderReplicas = value.eligibleLeaderReplicas
+    }
+    if (value.lastKnownElr) partition.lastKnownElr = value.lastKnownElr
+    if ((value.leaderRecoveryState ?? -1) >= 0) {
+      partition.leaderRecoveryState = value.leaderRecoveryState as number
+    }
     if (value.leader !== undefined && value.leader !== NO_LEADER_CHANGE) {
       partition.leader = value.leader
       partition.leaderEpoch++

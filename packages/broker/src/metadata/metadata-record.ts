@@ -17,13 +17,13 @@ import {
   FenceBrokerRecord,
   type Fields,
   type FieldsInput,
-  MalformedMessageError,
+  METADATA_FRAME_VERSION,
   type Message,
   NoOpRecord,
+  openMetadataFrame,
   PartitionChangeRecord,
   PartitionRecord,
   ProducerIdsRecord,
-  Reader,
   RegisterBrokerRecord,
   RegisterControllerRecord,
   RemoveAccessControlEntryRecord,
@@ -40,8 +40,6 @@ import {
   writerOf,
   ZkMigrationStateRecord,
 } from '@ottla/protocol'
-
-const FRAME_VERSION = 1
 
 const messages = {
   AbortTransactionRecord,
@@ -79,63 +77,64 @@ type ValueOf<M> = M extends Message<infer F> ? FieldsInput<F> : never
 
 /** A record as a controller makes it and as replay takes it. */
 export type MetadataRecord = {
-  [N in MetadataRecordName]: {
-    readonly name: N
-    readonly version: number
-    readonly value: ValueOf<Messages[N]>
-  }
+  [N in MetadataRecordName]: { readonly name: N; readonly value: ValueOf<Messages[N]> }
 }[MetadataRecordName]
 
 export type MetadataValue<N extends MetadataRecordName> = ValueOf<Messages[N]>
 
-/** Versions we write at metadata.version 4.4-IV2; all others are written at version 0. */
-const WRITTEN_VERSIONS: Partial<Record<MetadataRecordName, number>> = {
-  RegisterBrokerRecord: 4,
-  PartitionRecord: 2,
-  PartitionChangeRecord: 2,
-  BrokerRegistrationChangeRecord: 3,
+/**
+ * The metadata.version from which on a version of a record is written, versions ascending. Records
+ * that are not named here have version 0 only. A node that knows only older levels may have to read
+ * what is written at its level.
+ */
+const WRITTEN_SINCE: Partial<Record<MetadataRecordName, readonly (readonly [number, number])[]>> = {
+  RegisterBrokerRecord: [
+    [1, 7],
+    [2, 8],
+    [3, 17],
+    [4, 30],
+  ],
+  PartitionRecord: [
+    [1, 17],
+    [2, 23],
+  ],
+  PartitionChangeRecord: [
+    [1, 17],
+    [2, 23],
+  ],
+  BrokerRegistrationChangeRecord: [
+    [1, 7],
+    [2, 17],
+    [3, 30],
+  ],
+}
+
+/** Version in which a record is written at a level of metadata.version. */
+export function writtenVersion(name: MetadataRecordName, metadataVersion: number): number {
+  const row = WRITTEN_SINCE[name]?.findLast(([, since]) => metadataVersion >= since)
+  return row?.[0] ?? 0
 }
 
 export function metadataRecord<N extends MetadataRecordName>(
   name: N,
   value: MetadataValue<N>,
 ): MetadataRecord {
-  return { name, version: WRITTEN_VERSIONS[name] ?? 0, value } as MetadataRecord
+  return { name, value } as MetadataRecord
 }
 
-const namesByType = new Map<number, MetadataRecordName>(
-  Object.entries(messages).map(([name, { apiKey }]) => [
-    apiKey as number,
-    name as MetadataRecordName,
-  ]),
-)
-
-export function encodeMetadataRecord(record: MetadataRecord): Buffer {
+/** Bytes of a record in the version that `metadataVersion` asks for. */
+export function encodeMetadataRecord(record: MetadataRecord, metadataVersion: number): Buffer {
   const message: Message = messages[record.name] as unknown as Message
+  const version = writtenVersion(record.name, metadataVersion)
   const writer = new Writer(true)
-  writer.unsignedVarint(FRAME_VERSION)
+  writer.unsignedVarint(METADATA_FRAME_VERSION)
   writer.unsignedVarint(message.apiKey as number)
-  writer.unsignedVarint(record.version)
-  writerOf(message, record.version)(writer, record.value as FieldsInput<Fields>)
+  writer.unsignedVarint(version)
+  writerOf(message, version)(writer, record.value as FieldsInput<Fields>)
   return Buffer.concat(writer.finish())
 }
 
-/**
- * Throws on a type or version we do not know: metadata that is not understood must not be served.
- */
 export function decodeMetadataRecord(bytes: Buffer): MetadataRecord {
-  const reader = new Reader(bytes)
-  const frameVersion = reader.unsignedVarint()
-  if (frameVersion !== FRAME_VERSION) {
-    throw new MalformedMessageError(`metadata frame version ${frameVersion}`, 0)
-  }
-  const type = reader.unsignedVarint()
-  const version = reader.unsignedVarint()
-  const name = namesByType.get(type)
-  if (!name) throw new MalformedMessageError(`unknown metadata record type ${type}`, 1)
-  const message: Message = messages[name] as unknown as Message
-  if (version > message.highest) {
-    throw new MalformedMessageError(`${name} version ${version} is newer than this ottla`, 2)
-  }
-  return { name, version, value: readerOf(message, version)(reader) } as unknown as MetadataRecord
+  const { message, version, reader } = openMetadataFrame(bytes)
+  return { name: message.name, value: readerOf(message, version)(reader) } as MetadataRecord
 }

@@ -43,7 +43,7 @@ const topic = (name: string, change: object = {}) => ({
 
 /** Replays records as a restart would: through their bytes. */
 function replay(image: MetadataImage, records: readonly MetadataRecord[]): MetadataImage {
-  for (const record of records) image.replay(decodeMetadataRecord(encodeMetadataRecord(record)))
+  for (const record of records) image.replay(decodeMetadataRecord(encodeMetadataRecord(record, 33)))
   return image
 }
 

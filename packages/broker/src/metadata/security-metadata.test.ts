@@ -17,7 +17,7 @@ import { Refusal } from './topic-controller.ts'
 
 /** Replays records as a restart would: through their bytes. */
 function replay(image: MetadataImage, records: readonly MetadataRecord[]): void {
-  for (const record of records) image.replay(decodeMetadataRecord(encodeMetadataRecord(record)))
+  for (const record of records) image.replay(decodeMetadataRecord(encodeMetadataRecord(record, 33)))
 }
 
 const random = new SeededRandom(3)
@@ -45,16 +45,16 @@ const filter = (change: object = {}) => ({
 describe('ACLs', () => {
   it('are made once, however often they are asked for', () => {
     const image = new MetadataImage()
-    const first = createAcls(image.acls, random, [acl('t'), acl('t'), acl('u')])
+    const first = createAcls(image, random, [acl('t'), acl('t'), acl('u')])
     expect(first.records).toHaveLength(2)
     replay(image, first.records)
-    expect(createAcls(image.acls, random, [acl('t')]).records).toEqual([])
+    expect(createAcls(image, random, [acl('t')]).records).toEqual([])
     expect(image.acls.size).toBe(2)
   })
 
   it('are removed by every filter that matches, with one record', () => {
     const image = new MetadataImage()
-    replay(image, createAcls(image.acls, random, [acl('t'), acl('u')]).records)
+    replay(image, createAcls(image, random, [acl('t'), acl('u')]).records)
     const named = filter({ resourceNameFilter: 't', patternTypeFilter: 3 })
     const { records, response } = deleteAcls(image.acls, [named, named])
     expect(records).toHaveLength(1)
@@ -73,6 +73,19 @@ describe('ACLs', () => {
     const { resourcePatternType: _, ...rest } = acl(name)
     const asked = filter({ patternTypeFilter: 2, resourceNameFilter: 'orders' })
     expect(matches(asked, { ...rest, patternType })).toBe(expected)
+  })
+
+  it('have ranges of hosts from the level on at which Apache Kafka knows them', () => {
+    const image = new MetadataImage()
+    const make = () => createAcls(image, random, [acl('t', { host: '10.0.0.0/8' })])
+    const level = (featureLevel: number) => [
+      metadataRecord('FeatureLevelRecord', { name: 'metadata.version', featureLevel }),
+    ]
+    replay(image, level(30))
+    expect(make().records).toEqual([])
+    expect(make().response).toMatchObject([{ errorCode: 35 }])
+    replay(image, level(33))
+    expect(make().records).toHaveLength(1)
   })
 
   it.each(['10.0.0.0/33', '10.0.0.256/8', '10.0.0/8', 'a/8', '::1/129', '::1/x', ':::/8'])(
