@@ -52,6 +52,16 @@ export const COMMANDS: readonly Entry[] = [
     define: async () => (await import('./commands/perf.ts')).definePerf,
   },
   {
+    name: 'log',
+    summary: 'look into the files of a Kafka directory and verify them',
+    define: async () => (await import('./commands/log.ts')).defineLog,
+  },
+  {
+    name: 'graduate',
+    summary: 'check a stopped directory and show how Apache Kafka takes it over',
+    define: async () => (await import('./commands/graduate.ts')).defineGraduate,
+  },
+  {
     name: 'doctor',
     summary: 'check a connection step by step and say how to mend it',
     define: async () => (await import('./commands/doctor.ts')).defineDoctor,
