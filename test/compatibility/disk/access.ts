@@ -14,13 +14,17 @@ async function withRequests<T>(
   }
 }
 
-/** Makes one of each under a name, and removes what another call made before it. */
-export async function makeAccess(bootstrap: string, name: string): Promise<void> {
+/** Makes one of each under a name. Ranges of hosts are known from metadata.version 32 on. */
+export async function makeAccess(
+  bootstrap: string,
+  name: string,
+  host = '10.0.0.0/8',
+): Promise<void> {
   const acl = {
     resourceType: 2,
     resourcePatternType: 3,
     principal: `User:${name}`,
-    host: '10.0.0.0/8',
+    host,
     operation: 3,
     permissionType: 3,
   }

@@ -104,7 +104,9 @@ export async function contentsOf(bootstrap: string): Promise<Contents> {
 
 async function groupsOf(kafka: Kafka): Promise<Record<string, string[]>> {
   const groups: Record<string, string[]> = {}
-  for (const { group } of await kafka.admin.listGroups()) {
+  for (const { group, type } of await kafka.admin.listGroups()) {
+    // Share groups have no committed offsets; whole-state.ts looks at what they have.
+    if (type === 'share') continue
     const offsets = await kafka.admin.listGroupOffsets(group)
     groups[group] = offsets.map((o) => `${o.topic}-${o.partition} ${o.offset} ${o.metadata}`).sort()
   }

@@ -10,7 +10,7 @@ import { createConnection, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { ensureApacheKafka } from './apache-jars.ts'
+import { APACHE_BROKER_VERSION, ensureApacheBroker } from './apache-jars.ts'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 30_000
@@ -26,6 +26,8 @@ export interface ApacheBrokerOptions {
   readonly heap?: string
   /** Settings of server.properties that replace or join the ones chosen here. */
   readonly overrides?: Readonly<Record<string, string>>
+  /** Version of Apache Kafka. Default 4.4.0. */
+  readonly version?: string
   /** Level of the broker's log. Default `warn`. */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
 }
@@ -47,7 +49,7 @@ export interface ApacheBroker {
 
 /** Starts a broker and resolves when it answers on its port. */
 export async function startApacheBroker(options: ApacheBrokerOptions = {}): Promise<ApacheBroker> {
-  const { brokerClasspath } = await ensureApacheKafka()
+  const brokerClasspath = await ensureApacheBroker(options.version ?? APACHE_BROKER_VERSION)
   const isTemporary = options.dataDir === undefined
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'ottla-apache-')))
   await mkdir(dataDir, { recursive: true })

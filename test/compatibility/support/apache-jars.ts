@@ -4,7 +4,8 @@
  *
  * Two folders that must not be mixed, because they carry different versions of kafka-clients:
  *
- *   .cache/apache/broker-4.4.0/   broker, storage tool, dump-log
+ *   .cache/apache/broker-4.4.0/   broker, storage tool
+ *   .cache/apache/broker-4.0.0/   and 4.2.0: older brokers, for directories that change hands
  *   .cache/apache/tools-4.3.1/    the command line tools, Connect, MirrorMaker, Streams
  *   .cache/apache/tiered-4.3.1/   Apache's own tiered storage in a directory, from its tests (those
  *                                 of 4.4.0 are not published)
@@ -34,11 +35,13 @@ interface JarSet {
   readonly isTests?: boolean
 }
 
-const BROKER: JarSet = {
-  folder: join(CACHE, `broker-${APACHE_BROKER_VERSION}`),
-  version: APACHE_BROKER_VERSION,
+const brokerJars = (version: string): JarSet => ({
+  folder: join(CACHE, `broker-${version}`),
+  version,
   artifacts: ['kafka_2.13', 'kafka-clients'],
-}
+})
+
+const BROKER = brokerJars(APACHE_BROKER_VERSION)
 
 const TOOLS: JarSet = {
   folder: join(CACHE, `tools-${APACHE_TOOLS_VERSION}`),
@@ -96,6 +99,13 @@ export async function ensureLocalTieredStorage(): Promise<string> {
     await rename(partial, classes)
   }
   return [classpath(TIERED), `${classes}/`].join(delimiter)
+}
+
+/** Class path of the broker of another release. */
+export async function ensureApacheBroker(version: string): Promise<string> {
+  const set = brokerJars(version)
+  if (!existsSync(join(set.folder, 'complete'))) await download(set)
+  return classpath(set)
 }
 
 async function prepare(): Promise<ApacheKafka> {

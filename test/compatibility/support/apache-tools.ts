@@ -13,6 +13,8 @@ export interface ToolOptions {
   readonly input?: string
   readonly timeoutMs?: number
   readonly heap?: string
+  /** Where names of files are looked for. */
+  readonly cwd?: string
 }
 
 const TOOL_TIMEOUT_MS = 60_000
@@ -84,6 +86,7 @@ function runJava(
   const limits = {
     timeout: options.timeoutMs ?? TOOL_TIMEOUT_MS,
     maxBuffer: 256 * 1024 * 1024,
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
   }
   return new Promise((resolve, reject) => {
     const child = execFile('java', java, limits, (error, stdout, stderr) => {
