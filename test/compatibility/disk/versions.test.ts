@@ -9,6 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { ottla } from '../../integration/cli/run-ottla.ts'
 import { startOttlaProcess } from '../../support/ottla-process.ts'
 import { startApacheBroker } from '../support/apache-broker.ts'
 import { ensureApacheBroker } from '../support/apache-jars.ts'
@@ -68,6 +69,9 @@ describe.each(RELEASES)('Apache Kafka $version', ({ version, release, hasNewGrou
         const options = { dataDir, version, heap: '512m', overrides: SETTINGS }
         const apache = await startApacheBroker(options)
         expect(await everything(state, apache.bootstrap), apache.output()).toEqual(written)
+        // On Linux ottla sees that somebody else has the directory.
+        const graduated = await ottla(['graduate', join(dataDir, 'data')], {})
+        expect(graduated).toMatchObject({ code: 1, err: expect.stringContaining('in use') })
         const goesOn = [
           'again: NONE at 0',
           'too far: OUT_OF_ORDER_SEQUENCE_NUMBER',

@@ -24,6 +24,7 @@ export function surveyText(survey: Survey, out: Terminal): string {
     ['levels', levels.map(([name, level]) => `${name} ${level}`).join(', ')],
     ['opened by', releasesText(survey)],
     ['topics', `${image.topics.size} with ${counted(partitions, 'partition')}`],
+    ...tieredRows(survey),
     [
       'groups',
       `${byType.join(', ')}; ${counted(coordinators.committedOffsets, 'committed offset')}, ` +
@@ -42,6 +43,13 @@ export function surveyText(survey: Survey, out: Terminal): string {
   ]
   const lines = rows.map(([name, text]) => `${out.style('dim', name.padEnd(13))}${text}\n`)
   return lines.join('') + survey.reports.map((report) => reportText(report, out)).join('')
+}
+
+/** What is archived does not go along with the directory. */
+function tieredRows({ tiered }: Survey): (readonly [string, string])[] {
+  if (tiered.length === 0) return []
+  const need = 'their archived segments need remote storage set up in Apache Kafka first'
+  return [['tiered', `${tiered.join(', ')}: ${need}`]]
 }
 
 function releasesText({ releases }: Survey): string {

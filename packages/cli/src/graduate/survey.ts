@@ -21,6 +21,8 @@ export interface Survey {
   readonly kraftVersion: number
   readonly reports: readonly DirectoryReport[]
   readonly coordinators: CoordinatorSurvey
+  /** Topics whose older segments are in an archive, not in the directory. */
+  readonly tiered: readonly string[]
   /** Releases of Apache Kafka, and why each cannot open it. */
   readonly releases: readonly { readonly name: string; readonly fault: string | undefined }[]
 }
@@ -31,6 +33,8 @@ export interface SurveyOptions {
   readonly further: readonly string[]
   readonly onPartition?: (name: string) => void
 }
+
+const TOPIC = 2
 
 /** Takes the directory while it looks: nobody may write to it, and nothing is changed. */
 export async function survey(given: string, options: SurveyOptions): Promise<Survey> {
@@ -63,6 +67,9 @@ export async function survey(given: string, options: SurveyOptions): Promise<Sur
       kraftVersion: quorum.kraftVersion,
       reports,
       coordinators: await surveyCoordinators(fileSystem, logDirs),
+      tiered: image
+        .configuredResources(TOPIC)
+        .filter((topic) => image.config(TOPIC, topic)?.get('remote.storage.enable') === 'true'),
       releases: releases.map((one) => ({ name: one.name, fault: releaseFault(one, levels) })),
     }
   } finally {
