@@ -20,6 +20,8 @@ const SETTINGS = {
   'metadata.log.max.record.bytes.between.snapshots': '2000',
   'metadata.max.retention.bytes': '20000',
   'internal.metadata.log.segment.bytes': '4096',
+  // The records are dated years back, and a slow run lasts until retention looks.
+  'log.retention.ms': '-1',
   'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
   'super.users': 'User:ANONYMOUS',
 }

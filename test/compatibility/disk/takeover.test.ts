@@ -16,6 +16,8 @@ const TEST_TIMEOUT_MS = 300_000
 const SETTINGS = {
   'offsets.topic.num.partitions': '5',
   'group.initial.rebalance.delay.ms': '0',
+  // The records are dated years back, and a slow run lasts until retention looks.
+  'log.retention.ms': '-1',
   'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
   'super.users': 'User:ANONYMOUS',
 }

@@ -23,6 +23,8 @@ const SETTINGS = {
   'transaction.state.log.num.partitions': '3',
   'share.coordinator.state.topic.num.partitions': '3',
   'group.initial.rebalance.delay.ms': '0',
+  // The records are dated years back, and a slow run lasts until retention looks.
+  'log.retention.ms': '-1',
   'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
   'super.users': 'User:ANONYMOUS',
 }
