@@ -36,7 +36,9 @@ export const joinGroup = handler(
             supportsSkippingAssignment: apiVersion >= 9,
           }),
         )
-    return apiVersion < 7 ? { ...answer, protocolName: answer.protocolName ?? '' } : answer
+    // A protocol without a name is null where the answer can say so.
+    const protocolName = answer.protocolName || (apiVersion < 7 ? '' : null)
+    return { ...answer, protocolName }
   },
 )
 

@@ -62,6 +62,7 @@ export function joinConsumerGroup(
   const rackId = subscription.rackId || before?.rackId
   const metadata = metadataOf(request, context, before, { names, rackId: rackId ?? null })
   const isResubscribed = setMetadata(changes, group.groupId, memberId, metadata)
+  const epochBefore = group.groupEpoch
   updateEpoch(changes, group, isResubscribed)
   const { topics } = coordinator.consumerGroups.options
   const said = { owned: partitionsById(subscription.ownedPartitions, topics), isResubscribed }
@@ -71,7 +72,9 @@ export function joinConsumerGroup(
     const mustRebalance = group.assignmentEpoch < group.groupEpoch
     if (!mustRebalance) reconcileMember(changes, group, member, said)
     generationId = member.current.memberEpoch
-    downgrade(coordinator, changes, group, { without: new Set(), mustRebalance })
+    // As in Apache Kafka, the generation does not count what this member has changed.
+    const how = { without: new Set<string>(), mustRebalance, generationId: epochBefore }
+    downgrade(coordinator, changes, group, how)
   } else {
     assign(changes, group)
     reconcileMember(changes, group, member, said)

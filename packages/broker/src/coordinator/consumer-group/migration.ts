@@ -6,6 +6,7 @@
  */
 import type { ErrorName } from '@ottla/protocol'
 import { ClassicGroup, NO_ASSIGNMENT } from '../group/classic-group.ts'
+import { subscribedTopicsOf } from '../group/classic-subscriptions.ts'
 import { groupRecord, joinFailure, syncFailure } from '../group/group-answers.ts'
 import type { GroupCoordinator, Now } from '../group/group-coordinator.ts'
 import { newOutcome, type Outcome } from '../group/outcome.ts'
@@ -147,26 +148,34 @@ export function mayDowngrade(
   return members.every(({ metadata }) => metadata.classicMemberMetadata !== null)
 }
 
+interface Downgrade {
+  readonly without: ReadonlySet<string>
+  readonly mustRebalance: boolean
+  /** That the classic group begins with. */
+  readonly generationId: number
+}
+
 /** Makes a classic group of a consumer group without those who leave, all others being classic. */
 export function downgrade(
   coordinator: GroupCoordinator,
   changes: Changes,
   group: ConsumerGroup,
-  { without, mustRebalance }: { without: ReadonlySet<string>; mustRebalance: boolean },
+  { without, mustRebalance, generationId }: Downgrade,
 ): void {
-  const { groupId, groupEpoch } = group
+  const { groupId } = group
   const { topics } = coordinator.consumerGroups.options
   const staying = [...group.members.values()]
     .filter(({ memberId }) => !without.has(memberId))
     .map(({ memberId, metadata }) => ({ memberId, metadata, assigned: group.target(memberId) }))
   removeGroup(changes, group)
   const classic = new ClassicGroup(groupId, changes.now.wallMs)
-  classic.generationId = groupEpoch
+  classic.generationId = generationId
   classic.protocolType = 'consumer'
   for (const { memberId, metadata } of staying) {
     addMember(classic, memberId, metadata, changes.now)
   }
   classic.protocolName = classic.selectProtocol()
+  classic.subscribedTopics = subscribedTopicsOf(classic)
   for (const { memberId, assigned } of staying) {
     const member = classic.members.get(memberId)
     if (member) {
@@ -216,6 +225,7 @@ export function downgradeWithout(
 ): boolean {
   const staying = [...group.members.values()].filter(({ memberId }) => !without.has(memberId))
   if (!mayDowngrade(coordinator, staying)) return false
-  downgrade(coordinator, changes, group, { without, mustRebalance: true })
+  const { groupEpoch: generationId } = group
+  downgrade(coordinator, changes, group, { without, mustRebalance: true, generationId })
   return true
 }

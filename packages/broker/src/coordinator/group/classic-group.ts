@@ -49,6 +49,8 @@ export class ClassicGroup {
   protocolType: string | null = null
   protocolName: string | null = null
   leaderId: string | null = null
+  /** Topics the members of the current generation read; undefined when that cannot be known. */
+  subscribedTopics: ReadonlySet<string> | undefined
   /** Wall-clock time of the last change of state; offsets of an empty group expire from here. */
   stateTimestamp: number
   /** The join phase ends then at the latest; monotonic. */

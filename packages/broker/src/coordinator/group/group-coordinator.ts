@@ -23,6 +23,7 @@ import {
   StreamsGroups,
 } from '../streams-group/streams-groups.ts'
 import { ClassicGroup, type GroupState, type Member } from './classic-group.ts'
+import { subscribedTopicsOf } from './classic-subscriptions.ts'
 import { CommittedOffsets, PendingOffsets } from './committed-offsets.ts'
 import type { GroupRecord, GroupSnapshot } from './group-records.ts'
 import { newOutcome, type Outcome } from './outcome.ts'
@@ -206,6 +207,7 @@ function restoreGroup(groupId: string, snapshot: GroupSnapshot, now: Now): Class
     })
   }
   group.leaderId = snapshot.leader
+  group.subscribedTopics = subscribedTopicsOf(group)
   const state: GroupState = group.isEmpty ? 'Empty' : 'Stable'
   group.moveTo(state, now.wallMs)
   if (snapshot.currentStateTimestamp >= 0) group.stateTimestamp = snapshot.currentStateTimestamp

@@ -1,10 +1,5 @@
 /** Committed offsets: commit, fetch, deletion and expiry, and what may be asked about groups. */
-import {
-  ConsumerProtocolSubscription,
-  decodeMessage,
-  type ErrorName,
-  MalformedMessageError,
-} from '@ottla/protocol'
+import type { ErrorName } from '@ottla/protocol'
 import { Changes, deletionFault, removeGroup } from '../consumer-group/consumer-groups.ts'
 import { consumerCommitFault } from '../consumer-group/offset-checks.ts'
 import { readsTopic, streamsCommitFault } from '../streams-group/offset-checks.ts'
@@ -162,30 +157,8 @@ export function isSubscribed(coordinator: GroupCoordinator, groupId: string, top
   if (streamsGroup) return readsTopic(streamsGroup, topic)
   const group = coordinator.groups.get(groupId)
   if (!group || group.isEmpty) return false
-  const topics = subscribedTopics(group)
+  const topics = group.subscribedTopics
   return topics === undefined || topics.has(topic)
-}
-
-/** Topics the members of a consumer group read; undefined when that cannot be known. */
-function subscribedTopics(group: ClassicGroup): ReadonlySet<string> | undefined {
-  if (group.protocolType !== 'consumer' || group.protocolName === null) return undefined
-  const topics = new Set<string>()
-  for (const member of group.members.values()) {
-    const metadata = group.metadataOf(member)
-    if (metadata.length < 2) return undefined
-    try {
-      const version = Math.min(metadata.readInt16BE(0), ConsumerProtocolSubscription.highest)
-      const body = metadata.subarray(2)
-      for (const topic of decodeMessage(ConsumerProtocolSubscription, version, body).topics) {
-        topics.add(topic)
-      }
-    } catch (error) {
-      // Members may put anything here; what we cannot read protects all topics.
-      if (!(error instanceof MalformedMessageError)) throw error
-      return undefined
-    }
-  }
-  return topics
 }
 
 /** Records that remove what has outlived its retention (G12 of Kafka's rules). */
@@ -276,7 +249,7 @@ function isExpired(
 ): boolean {
   const { offsetsRetentionMs } = coordinator.settings
   if (group && !group.isEmpty) {
-    const topics = subscribedTopics(group)
+    const topics = group.subscribedTopics
     if (!topics || topics.has(topic)) return false
   }
   if (value.expireTimestamp >= 0) return now.wallMs >= value.expireTimestamp

@@ -5,6 +5,7 @@
 import type { ErrorName } from '@ottla/protocol'
 import type { ClassicGroup, Member } from './classic-group.ts'
 import { NO_ASSIGNMENT } from './classic-group.ts'
+import { subscribedTopicsOf } from './classic-subscriptions.ts'
 import { groupRecord, joinFailure, syncFailure } from './group-answers.ts'
 import type { CoordinatorState, Now } from './group-coordinator.ts'
 import type { Outcome } from './outcome.ts'
@@ -67,6 +68,7 @@ export function completeJoin(group: ClassicGroup, now: Now, outcome: Outcome): v
   }
   group.generationId++
   group.protocolName = group.selectProtocol()
+  group.subscribedTopics = subscribedTopicsOf(group)
   group.moveTo('CompletingRebalance', now.wallMs)
   group.joinDeadlineMs = Number.POSITIVE_INFINITY
   group.syncDeadlineMs = now.monotonicMs + group.rebalanceTimeoutMs()
@@ -83,6 +85,7 @@ export function completeJoin(group: ClassicGroup, now: Now, outcome: Outcome): v
 function beginEmptyGeneration(group: ClassicGroup, now: Now, outcome: Outcome): void {
   group.generationId++
   group.protocolName = null
+  group.subscribedTopics = subscribedTopicsOf(group)
   group.leaderId = null
   group.joinDeadlineMs = Number.POSITIVE_INFINITY
   group.moveTo('Empty', now.wallMs)
