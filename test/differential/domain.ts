@@ -152,7 +152,6 @@ export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   'TxnOffsetCommitRequest.memberId': someMemberIds,
   'HeartbeatRequest.memberId': someMemberIds,
   'SyncGroupRequest.memberId': someMemberIds,
-  'LeaveGroupRequest.memberId': someMemberIds,
   subscribedTopicRegex: ['dif-.*', '(', '', null],
   path: logDirs,
   key: [...GROUPS, ...TRANSACTIONS, ''],
