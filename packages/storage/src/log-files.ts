@@ -153,10 +153,11 @@ export class LogFiles {
     }
     // A crash may keep the renaming of one segment and lose that of an older one: the hole between
     // them must then lie below the log start offset. And where an archive goes on serving what goes
-    // from here, no file's name tells any more where the log begins.
+    // from here, no file's name tells any more where the log begins: there a hole would be skipped,
+    // so that they go one by one.
     if (isTiered || first !== state.segments[1]) await this.saveLogStart()
     const gone = state.segments.splice(0, state.segments.indexOf(first))
-    await this.removeSegments(gone, config.fileDeleteDelayMs)
+    await this.removeSegments(gone, config.fileDeleteDelayMs, isTiered)
     this.context.logger.info('segments deleted by retention', {
       directory: this.directory,
       count: gone.length,
@@ -165,7 +166,11 @@ export class LogFiles {
     })
   }
 
-  private async removeSegments(gone: readonly Segment[], delayMs: number): Promise<void> {
+  private async removeSegments(
+    gone: readonly Segment[],
+    delayMs: number,
+    isOneByOne: boolean,
+  ): Promise<void> {
     const { fileSystem, context } = this
     const renamed: string[] = []
     const rename = (segment: Segment, suffix: SegmentFile) => {
@@ -178,6 +183,7 @@ export class LogFiles {
       rename(segment, 'log')
       context.openFiles.drop(segment)
       context.indexCache.forget(segment)
+      if (isOneByOne) await context.directorySyncs.sync(this.directory)
     }
     // A log must not come back from a crash without its transaction index.
     await context.directorySyncs.sync(this.directory)
