@@ -66,6 +66,7 @@ interface Found {
   readonly nextOffset: number
   /** Behind the last batch that is given. */
   readonly end: number
+  readonly release: () => void
 }
 
 const noRelease = (): void => {}
@@ -155,11 +156,11 @@ export class ArchivedLog implements LogTier {
       if (found) {
         this.aheadOf(segments, segment, found.end)
         const isCommitted = options.upTo === 'last-stable-offset'
-        const { bytes, nextOffset } = found
+        const { bytes, nextOffset, release } = found
         const abortedTransactions = isCommitted
           ? await this.abortedBetween(segments, segment, offset, nextOffset)
           : null
-        return { chunks: [bytes], size: bytes.length, abortedTransactions, release: noRelease }
+        return { chunks: [bytes], size: bytes.length, abortedTransactions, release }
       }
       segment = segments.segmentAfter(segment.startOffset)
     }
@@ -180,18 +181,23 @@ export class ArchivedLog implements LogTier {
     options: ReadOptions,
   ): Promise<Found | undefined | null> {
     let position = await this.placeOf(segment, offset)
-    let size = Math.min(options.bytesMax, READ_BYTES_MAX) + SLACK_BYTES
+    const { reader } = this.options
+    const size = Math.min(options.bytesMax, READ_BYTES_MAX) + SLACK_BYTES
+    let needed = BATCH_OVERHEAD
     while (position < segment.sizeBytes) {
-      const to = Math.min(position + Math.max(size, BATCH_OVERHEAD), segment.sizeBytes)
-      const chunk = await this.options.reader.bytes(this.of, segment, position, to)
+      // No more than can be had without a copy, but for a batch that lies across two chunks.
+      const wanted = Math.max(needed, Math.min(size, reader.bytesInChunkFrom(position)))
+      const to = Math.min(position + wanted, segment.sizeBytes)
+      const { bytes: chunk, release } = await reader.bytes(this.of, segment, position, to)
       const walk = this.walk({ segment, chunk, position }, offset, options)
       if (walk.kind === 'found') {
         this.noteEnd({ nextOffset: walk.nextOffset, segment, position: walk.end })
-        return walk
+        return { ...walk, release }
       }
+      release()
       if (walk.kind === 'too-large') return null
       position = walk.position
-      size = Math.max(walk.size, size)
+      needed = walk.size
     }
     return undefined
   }
@@ -369,8 +375,10 @@ export class ArchivedLog implements LogTier {
     return async (target: Buffer, position: number): Promise<number> => {
       const to = Math.min(position + target.length, segment.sizeBytes)
       if (to <= position) return 0
-      const bytes = await this.options.reader.bytes(this.of, segment, position, to)
-      return bytes.copy(target)
+      const { bytes, release } = await this.options.reader.bytes(this.of, segment, position, to)
+      const copied = bytes.copy(target)
+      release()
+      return copied
     }
   }
 

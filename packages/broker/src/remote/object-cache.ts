@@ -2,12 +2,37 @@
  * Bytes of the archive in memory: chunks of segments and whole indexes, at most so many, those used
  * longest ago given up first. Who asks for what is just being fetched shares the fetch.
  *
- * Buffers are handed out and never written to again: whoever has one keeps it, and what is given up
- * here is garbage once nobody has it.
+ * What is asked for is lent: it is held for its reader from the moment it is here, before anything
+ * can be given up, until the reader releases it. Memory is used again when neither the cache nor a
+ * reader holds it; whoever forgets to release makes garbage.
  */
+export class LentBytes {
+  readonly bytes: Buffer
+  private holders = 1
+  private readonly reuse: ((bytes: Buffer) => void) | undefined
+
+  /** Held by the cache to begin with. */
+  constructor(bytes: Buffer, reuse?: (bytes: Buffer) => void) {
+    this.bytes = bytes
+    this.reuse = reuse
+  }
+
+  retain(): void {
+    this.holders++
+  }
+
+  release(): void {
+    this.holders--
+    if (this.holders === 0) this.reuse?.(this.bytes)
+  }
+}
+
 interface Entry {
-  readonly bytes: Promise<Buffer>
-  size: number
+  readonly fetched: Promise<LentBytes>
+  /** Set when it is here. */
+  lent: LentBytes | undefined
+  /** Readers that wait for it. */
+  waiting: number
 }
 
 export class ObjectCache {
@@ -29,29 +54,32 @@ export class ObjectCache {
     return this.entries.has(key)
   }
 
-  get(key: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
+  /** The bytes, held for the caller until it releases them. */
+  get(key: string, fetch: () => Promise<LentBytes>): Promise<LentBytes> {
     const known = this.entries.get(key)
-    if (known) {
-      this.hits++
-      this.entries.delete(key)
-      this.entries.set(key, known)
-      return known.bytes
+    if (!known) {
+      this.misses++
+      return this.add(key, fetch(), 1)
     }
-    this.misses++
-    return this.add(key, fetch())
+    this.hits++
+    this.entries.delete(key)
+    this.entries.set(key, known)
+    if (known.lent) known.lent.retain()
+    else known.waiting++
+    return known.fetched
   }
 
   /** Fetches what may be asked for soon; a failure is met by whoever asks then. */
-  prefetch(key: string, fetch: () => Promise<Buffer>): void {
+  prefetch(key: string, fetch: () => Promise<LentBytes>): void {
     if (this.entries.has(key)) return
-    this.add(key, fetch()).catch(() => undefined)
+    this.add(key, fetch(), 0).catch(() => undefined)
   }
 
-  private add(key: string, fetched: Promise<Buffer>): Promise<Buffer> {
-    const entry: Entry = { bytes: fetched, size: 0 }
+  private add(key: string, fetched: Promise<LentBytes>, waiting: number): Promise<LentBytes> {
+    const entry: Entry = { fetched, lent: undefined, waiting }
     this.entries.set(key, entry)
     fetched.then(
-      (bytes) => this.fetched(key, entry, bytes.length),
+      (lent) => this.keep(entry, lent),
       () => {
         if (this.entries.get(key) === entry) this.entries.delete(key)
       },
@@ -59,21 +87,17 @@ export class ObjectCache {
     return fetched
   }
 
-  private fetched(key: string, entry: Entry, size: number): void {
-    if (this.entries.get(key) !== entry) return
-    entry.size = size
-    this.bytes += size
-    for (const [oldest, { size: oldSize }] of this.entries) {
+  private keep(entry: Entry, lent: LentBytes): void {
+    entry.lent = lent
+    for (let i = 0; i < entry.waiting; i++) lent.retain()
+    this.bytes += lent.bytes.length
+    for (const [oldest, { lent: old }] of this.entries) {
       if (this.bytes <= this.bytesMax) break
       // What is being fetched counts when it is here.
-      if (oldSize === 0) continue
+      if (!old) continue
       this.entries.delete(oldest)
-      this.bytes -= oldSize
+      this.bytes -= old.bytes.length
+      old.release()
     }
-  }
-
-  clear(): void {
-    this.entries.clear()
-    this.bytes = 0
   }
 }
