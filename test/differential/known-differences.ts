@@ -40,16 +40,21 @@ const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.str
 
 interface DescribedDirectory {
   readonly errorCode: string
-  readonly topics: readonly { readonly name: string; readonly partitions: readonly object[] }[]
+  readonly topics: readonly {
+    readonly name: string
+    readonly partitions: readonly { readonly partitionIndex: number }[]
+  }[]
 }
 
-/** All replicas, wherever they lie. */
+/** All replicas, wherever they lie; one that is being moved or deleted may lie in two places. */
 function withoutDirectories(answer: Answer): unknown {
   const { results = [] } = (answer ?? {}) as { results?: readonly DescribedDirectory[] }
   const replicas = results.flatMap(({ topics }) =>
-    topics.flatMap(({ name, partitions }) => partitions.map((one) => JSON.stringify([name, one]))),
+    topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionIndex }) => `${name}-${partitionIndex}`),
+    ),
   )
-  return [results.map(({ errorCode }) => errorCode), replicas.sort()]
+  return [results.map(({ errorCode }) => errorCode), [...new Set(replicas)].sort()]
 }
 
 const BROKER = 4
