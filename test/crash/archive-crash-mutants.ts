@@ -9,7 +9,7 @@ import {
 const over = (store: RemoteStore, changed: Partial<RemoteStore>): RemoteStore => ({
   where: store.where,
   put: (key, content) => store.put(key, content),
-  get: (key, from, to, memory) => store.get(key, from, to, memory),
+  get: (key, from, to) => store.get(key, from, to),
   delete: (key) => store.delete(key),
   list: (prefix) => store.list(prefix),
   tidy: () => store.tidy(),

@@ -189,7 +189,7 @@ class ArchiveHistory {
     return {
       where: store.where,
       put: (key, content) => maybe(() => store.put(key, content)),
-      get: (key, from, to, memory) => maybe(() => store.get(key, from, to, memory)),
+      get: (key, from, to) => maybe(() => store.get(key, from, to)),
       delete: (key) => maybe(() => store.delete(key)),
       list: (prefix) => store.list(prefix),
       tidy: () => store.tidy(),
@@ -424,9 +424,7 @@ async function compareAborts(
       atLeastOneBatch: true,
     })
     must(result.size > 0, `${topic}: nothing committed at ${offset}`)
-    const bytes = Buffer.concat(result.chunks as Buffer[])
-    result.release()
-    for (const batch of readBatches(bytes)) {
+    for (const batch of readBatches(Buffer.concat(result.chunks as Buffer[]))) {
       offset = batch.lastOffset + 1
       if (!batch.isTransactional || batch.isControl) continue
       const isHidden = result.abortedTransactions?.some(

@@ -11,11 +11,10 @@ import { join } from 'node:path'
 import { freePort } from '../support/apache-broker.ts'
 import { REPOSITORY_ROOT } from '../support/apache-jars.ts'
 import { waitUntil } from '../support/judged-broker.ts'
+import { INSTALL_TIMEOUT_MS } from '../support/peers.ts'
 import { outputOf } from '../support/run-program.ts'
 
 const VERSION = 'v1.8.0'
-/** It has many dependencies, which two busy cores take long to compile. */
-const BUILD_TIMEOUT_MS = 30 * 60_000
 const FOLDER = join(REPOSITORY_ROOT, '.cache', `versitygw-${VERSION}`)
 const PROGRAM = join(FOLDER, 'versitygw')
 
@@ -30,7 +29,7 @@ export interface S3Server extends AsyncDisposable {
 export async function ensureS3Server(): Promise<string> {
   if (existsSync(PROGRAM)) return PROGRAM
   const source = `github.com/versity/versitygw/cmd/versitygw@${VERSION}`
-  const options = { timeoutMs: BUILD_TIMEOUT_MS, env: { GOBIN: FOLDER } }
+  const options = { timeoutMs: INSTALL_TIMEOUT_MS, env: { GOBIN: FOLDER } }
   try {
     await outputOf('go', ['install', source], options)
   } catch (error) {

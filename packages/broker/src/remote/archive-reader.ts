@@ -4,7 +4,7 @@
  * (`remote.log.reader.max.pending.tasks`), and more are refused.
  */
 import { StorageError } from '@ottla/storage'
-import { LentBytes, ObjectCache } from './object-cache.ts'
+import { ObjectCache } from './object-cache.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { RemoteSegment, TieredPartition } from './remote-log-records.ts'
 import { objectKey, type SegmentObject } from './segment-objects.ts'
@@ -12,13 +12,6 @@ import type { RemoteStore } from './store/remote-store.ts'
 
 const CHUNK_BYTES = 2 * 1024 * 1024
 const CHUNKS_AHEAD = 2
-/** Chunks of memory that are kept to be used again. */
-const FREE_CHUNKS_MAX = 8
-
-export interface LentView {
-  readonly bytes: Buffer
-  readonly release: () => void
-}
 
 export interface ArchiveReaderOptions {
   readonly store: RemoteStore
@@ -35,7 +28,6 @@ export class ArchiveReader {
   failedFetches = 0
   private readonly options: ArchiveReaderOptions
   private readonly chunkBytes: number
-  private readonly free: Buffer[] = []
   private running = 0
   private readonly waiting: (() => void)[] = []
 
@@ -45,44 +37,29 @@ export class ArchiveReader {
     this.cache = new ObjectCache(options.cacheBytesMax)
   }
 
-  /** The whole of a small object, the caller's to keep. */
-  async whole(of: TieredPartition, segment: RemoteSegment, object: SegmentObject): Promise<Buffer> {
+  /** The whole of a small object. */
+  whole(of: TieredPartition, segment: RemoteSegment, object: SegmentObject): Promise<Buffer> {
     const key = objectKey(of, segment, object)
-    const fetch = async () => new LentBytes(await this.fetch(key, { from: 0 }))
-    return (await this.cache.get(key, fetch)).bytes
+    return this.cache.get(key, () => this.fetch(key, 0, undefined))
   }
 
   /**
-   * Bytes [from, to) of a segment, which must lie within it: a view of the cache where possible.
-   * Whoever has read them releases them, once.
+   * Bytes [from, to) of a segment, which must lie within it. A view of the cache where possible.
    */
   async bytes(
     of: TieredPartition,
     segment: RemoteSegment,
     from: number,
     to: number,
-  ): Promise<LentView> {
+  ): Promise<Buffer> {
     const first = Math.floor(from / this.chunkBytes)
     const last = Math.floor((to - 1) / this.chunkBytes)
-    if (first === last) {
-      const chunk = await this.chunk(of, segment, first)
-      const start = first * this.chunkBytes
-      const bytes = chunk.bytes.subarray(from - start, to - start)
-      return { bytes, release: () => chunk.release() }
-    }
-    const parts: Buffer[] = []
-    for (let i = first; i <= last; i++) {
-      const chunk = await this.chunk(of, segment, i)
-      const start = i * this.chunkBytes
-      parts.push(Buffer.from(chunk.bytes.subarray(Math.max(from - start, 0), to - start)))
-      chunk.release()
-    }
-    return { bytes: Buffer.concat(parts), release: () => undefined }
-  }
-
-  /** Bytes from a position on that lie in the same chunk, and are read without a copy. */
-  bytesInChunkFrom(position: number): number {
-    return this.chunkBytes - (position % this.chunkBytes)
+    const chunks: Promise<Buffer>[] = []
+    for (let i = first; i <= last; i++) chunks.push(this.chunk(of, segment, i))
+    const loaded = await Promise.all(chunks)
+    const joined = loaded.length === 1 ? (loaded[0] as Buffer) : Buffer.concat(loaded)
+    const start = first * this.chunkBytes
+    return joined.subarray(from - start, to - start)
   }
 
   /** Fetches the chunks from `position` on that are likely to be read next. */
@@ -94,32 +71,21 @@ export class ArchiveReader {
     }
   }
 
-  private chunk(of: TieredPartition, segment: RemoteSegment, i: number): Promise<LentBytes> {
+  private chunk(of: TieredPartition, segment: RemoteSegment, i: number): Promise<Buffer> {
     return this.cache.get(chunkName(segment, i), () => this.fetchChunk(of, segment, i))
   }
 
-  private async fetchChunk(
-    of: TieredPartition,
-    segment: RemoteSegment,
-    i: number,
-  ): Promise<LentBytes> {
+  private fetchChunk(of: TieredPartition, segment: RemoteSegment, i: number): Promise<Buffer> {
     const from = i * this.chunkBytes
     const to = Math.min(from + this.chunkBytes, segment.sizeBytes)
-    const memory = this.free.pop() ?? Buffer.allocUnsafeSlow(this.chunkBytes)
-    const bytes = await this.fetch(objectKey(of, segment, 'log'), { from, to, memory })
-    return new LentBytes(bytes, () => {
-      if (this.free.length < FREE_CHUNKS_MAX) this.free.push(memory)
-    })
+    return this.fetch(objectKey(of, segment, 'log'), from, to)
   }
 
-  private async fetch(
-    key: string,
-    { from, to, memory }: { from: number; to?: number; memory?: Buffer },
-  ): Promise<Buffer> {
+  private async fetch(key: string, from: number, to: number | undefined): Promise<Buffer> {
     await this.turn()
     try {
       if (to !== undefined) await this.options.limit.take(to - from)
-      const bytes = await this.options.store.get(key, from, to, memory)
+      const bytes = await this.options.store.get(key, from, to)
       this.fetchedBytes += bytes.length
       return bytes
     } catch (error) {

@@ -66,7 +66,6 @@ interface Found {
   readonly nextOffset: number
   /** Behind the last batch that is given. */
   readonly end: number
-  readonly release: () => void
 }
 
 const noRelease = (): void => {}
@@ -156,11 +155,11 @@ export class ArchivedLog implements LogTier {
       if (found) {
         this.aheadOf(segments, segment, found.end)
         const isCommitted = options.upTo === 'last-stable-offset'
-        const { bytes, nextOffset, release } = found
+        const { bytes, nextOffset } = found
         const abortedTransactions = isCommitted
           ? await this.abortedBetween(segments, segment, offset, nextOffset)
           : null
-        return { chunks: [bytes], size: bytes.length, abortedTransactions, release }
+        return { chunks: [bytes], size: bytes.length, abortedTransactions, release: noRelease }
       }
       segment = segments.segmentAfter(segment.startOffset)
     }
@@ -181,23 +180,18 @@ export class ArchivedLog implements LogTier {
     options: ReadOptions,
   ): Promise<Found | undefined | null> {
     let position = await this.placeOf(segment, offset)
-    const { reader } = this.options
-    const size = Math.min(options.bytesMax, READ_BYTES_MAX) + SLACK_BYTES
-    let needed = BATCH_OVERHEAD
+    let size = Math.min(options.bytesMax, READ_BYTES_MAX) + SLACK_BYTES
     while (position < segment.sizeBytes) {
-      // No more than can be had without a copy, but for a batch that lies across two chunks.
-      const wanted = Math.max(needed, Math.min(size, reader.bytesInChunkFrom(position)))
-      const to = Math.min(position + wanted, segment.sizeBytes)
-      const { bytes: chunk, release } = await reader.bytes(this.of, segment, position, to)
+      const to = Math.min(position + Math.max(size, BATCH_OVERHEAD), segment.sizeBytes)
+      const chunk = await this.options.reader.bytes(this.of, segment, position, to)
       const walk = this.walk({ segment, chunk, position }, offset, options)
       if (walk.kind === 'found') {
         this.noteEnd({ nextOffset: walk.nextOffset, segment, position: walk.end })
-        return { ...walk, release }
+        return walk
       }
-      release()
       if (walk.kind === 'too-large') return null
       position = walk.position
-      needed = walk.size
+      size = Math.max(walk.size, size)
     }
     return undefined
   }
@@ -375,10 +369,8 @@ export class ArchivedLog implements LogTier {
     return async (target: Buffer, position: number): Promise<number> => {
       const to = Math.min(position + target.length, segment.sizeBytes)
       if (to <= position) return 0
-      const { bytes, release } = await this.options.reader.bytes(this.of, segment, position, to)
-      const copied = bytes.copy(target)
-      release()
-      return copied
+      const bytes = await this.options.reader.bytes(this.of, segment, position, to)
+      return bytes.copy(target)
     }
   }
 

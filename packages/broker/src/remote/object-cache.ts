@@ -2,37 +2,12 @@
  * Bytes of the archive in memory: chunks of segments and whole indexes, at most so many, those used
  * longest ago given up first. Who asks for what is just being fetched shares the fetch.
  *
- * What is asked for is lent: it is held for its reader from the moment it is here, before anything
- * can be given up, until the reader releases it. Memory is used again when neither the cache nor a
- * reader holds it; whoever forgets to release makes garbage.
+ * Buffers are handed out and never written to again: whoever has one keeps it, and what is given up
+ * here is garbage once nobody has it.
  */
-export class LentBytes {
-  readonly bytes: Buffer
-  private holders = 1
-  private readonly reuse: ((bytes: Buffer) => void) | undefined
-
-  /** Held by the cache to begin with. */
-  constructor(bytes: Buffer, reuse?: (bytes: Buffer) => void) {
-    this.bytes = bytes
-    this.reuse = reuse
-  }
-
-  retain(): void {
-    this.holders++
-  }
-
-  release(): void {
-    this.holders--
-    if (this.holders === 0) this.reuse?.(this.bytes)
-  }
-}
-
 interface Entry {
-  readonly fetched: Promise<LentBytes>
-  /** Set when it is here. */
-  lent: LentBytes | undefined
-  /** Readers that wait for it. */
-  waiting: number
+  readonly bytes: Promise<Buffer>
+  size: number
 }
 
 export class ObjectCache {
@@ -54,32 +29,29 @@ export class ObjectCache {
     return this.entries.has(key)
   }
 
-  /** The bytes, held for the caller until it releases them. */
-  get(key: string, fetch: () => Promise<LentBytes>): Promise<LentBytes> {
+  get(key: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
     const known = this.entries.get(key)
-    if (!known) {
-      this.misses++
-      return this.add(key, fetch(), 1)
+    if (known) {
+      this.hits++
+      this.entries.delete(key)
+      this.entries.set(key, known)
+      return known.bytes
     }
-    this.hits++
-    this.entries.delete(key)
-    this.entries.set(key, known)
-    if (known.lent) known.lent.retain()
-    else known.waiting++
-    return known.fetched
+    this.misses++
+    return this.add(key, fetch())
   }
 
   /** Fetches what may be asked for soon; a failure is met by whoever asks then. */
-  prefetch(key: string, fetch: () => Promise<LentBytes>): void {
+  prefetch(key: string, fetch: () => Promise<Buffer>): void {
     if (this.entries.has(key)) return
-    this.add(key, fetch(), 0).catch(() => undefined)
+    this.add(key, fetch()).catch(() => undefined)
   }
 
-  private add(key: string, fetched: Promise<LentBytes>, waiting: number): Promise<LentBytes> {
-    const entry: Entry = { fetched, lent: undefined, waiting }
+  private add(key: string, fetched: Promise<Buffer>): Promise<Buffer> {
+    const entry: Entry = { bytes: fetched, size: 0 }
     this.entries.set(key, entry)
     fetched.then(
-      (lent) => this.keep(entry, lent),
+      (bytes) => this.fetched(key, entry, bytes.length),
       () => {
         if (this.entries.get(key) === entry) this.entries.delete(key)
       },
@@ -87,17 +59,21 @@ export class ObjectCache {
     return fetched
   }
 
-  private keep(entry: Entry, lent: LentBytes): void {
-    entry.lent = lent
-    for (let i = 0; i < entry.waiting; i++) lent.retain()
-    this.bytes += lent.bytes.length
-    for (const [oldest, { lent: old }] of this.entries) {
+  private fetched(key: string, entry: Entry, size: number): void {
+    if (this.entries.get(key) !== entry) return
+    entry.size = size
+    this.bytes += size
+    for (const [oldest, { size: oldSize }] of this.entries) {
       if (this.bytes <= this.bytesMax) break
       // What is being fetched counts when it is here.
-      if (!old) continue
+      if (oldSize === 0) continue
       this.entries.delete(oldest)
-      this.bytes -= old.bytes.length
-      old.release()
+      this.bytes -= oldSize
     }
+  }
+
+  clear(): void {
+    this.entries.clear()
+    this.bytes = 0
   }
 }

@@ -113,13 +113,12 @@ export class DirectoryStore implements RemoteStore {
     }
   }
 
-  async get(key: string, from: number, to?: number, memory?: Buffer): Promise<Buffer> {
+  async get(key: string, from: number, to?: number): Promise<Buffer> {
     let file: FileHandle | undefined
     try {
       file = this.fileSystem.open(this.pathOf(key), 'read')
       const end = to ?? file.size()
-      const size = end - from
-      const bytes = memory?.subarray(0, size) ?? Buffer.allocUnsafeSlow(size)
+      const bytes = Buffer.allocUnsafeSlow(end - from)
       const read = await readFullyAsync(file, bytes, from)
       if (read === bytes.length) return bytes
       throw new Error(`it ends at ${from + read}, and ${end} was asked for`)
