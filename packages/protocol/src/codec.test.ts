@@ -136,6 +136,12 @@ describe('records of the coordinators', () => {
     expect(again.subarray(0, 14)).toEqual(bytes.subarray(0, 14))
   })
 
+  test.each(['7fffffffffffffff', '8000000000000000'])('may have %s as hash', (hash) => {
+    const bytes = Buffer.from(`000000000002010008${hash}`, 'hex')
+    const value = decodePrefixed(ConsumerGroupMetadataValue, 0, bytes)
+    expect(encodePrefixed(ConsumerGroupMetadataValue, 0, 0, value)).toEqual(bytes)
+  })
+
   test('carry their version in front', () => {
     const value = {
       offset: 12,

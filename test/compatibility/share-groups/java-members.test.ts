@@ -149,9 +149,9 @@ test('gives records to another when their lock has expired', async () => {
 })
 
 test('keeps records whose lock is renewed', async () => {
-  await same({
+  const lines = await same({
     topic: 'renewal',
-    settings: { 'share.record.lock.duration.ms': '3000' },
+    settings: { 'share.record.lock.duration.ms': '3500' },
     records: 1,
     commands: [
       open('renewal', 'n1', EXPLICIT),
@@ -160,6 +160,8 @@ test('keeps records whose lock is renewed', async () => {
       'poll n2 0',
       'ack n1 renew',
       'commit n1',
+      // The consumer gives a renewed record again before it takes another acknowledgement for it.
+      'poll n1 1',
       'poll n2 0',
       'ack n1 accept',
       'commit n1',
@@ -168,6 +170,12 @@ test('keeps records whose lock is renewed', async () => {
       'close n2',
     ],
   })
+  expect(lines.slice(6, 10)).toEqual([
+    'poll n1 1 -> got 0:0x1=value 0',
+    'poll n2 0 -> got',
+    'ack n1 accept -> ACCEPT 1',
+    'commit n1 -> committed 0:fine',
+  ])
 })
 
 test('releases what a member has that closes', async () => {

@@ -153,13 +153,13 @@ export class Writer {
 
   /** Takes what `Reader.roundedInt64` gave, too. */
   roundedInt64(value: number): void {
-    if (Number.isSafeInteger(value)) {
+    if (Number.isSafeInteger(value) || Math.abs(value) === 2 ** 63) {
       this.int64(value)
       return
     }
     if (!Number.isInteger(value) || Math.abs(value) > 2 ** 63) refuse('int64', value)
     const position = this.reserve(8)
-    this.buffer.writeBigInt64BE(BigInt.asIntN(64, BigInt(value)), position)
+    this.buffer.writeBigInt64BE(BigInt(value), position)
   }
 
   float64(value: number): void {
