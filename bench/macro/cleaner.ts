@@ -37,6 +37,8 @@ const ROUNDS = Number(values.rounds)
 const BYTES = Number(values.megabytes) * 1e6
 const KEYS = Number(values.keys)
 const VALUE = Buffer.alloc(100, 'v')
+/** Thousands of records on their way while a topic is filled. */
+const SENDS_MAX = 20
 const DONE_TIMEOUT_MS = 60_000 + (BYTES / 1e6) * 500
 const BEFORE_MS = 10_000
 const SETTINGS = { 'log.cleaner.backoff.ms': '100' }
@@ -59,15 +61,20 @@ interface Figures {
 
 async function fill(kafka: Kafka, topic: string): Promise<void> {
   const random = new SeededRandom(1)
-  await using producer = kafka.producer({ linger: 5, batchSize: 65_536 })
+  await using producer = kafka.producer({ linger: 5, batchSize: 131_072 })
   const records = Math.round(BYTES / 120)
+  let sending: Promise<unknown>[] = []
   for (let i = 0; i < records; i += 1000) {
     const batch = Array.from({ length: 1000 }, () => ({
       key: `key-${random.integer(KEYS)}`,
       value: VALUE,
     }))
-    await producer.send(topic, batch)
+    sending.push(producer.send(topic, batch))
+    if (sending.length < SENDS_MAX) continue
+    await Promise.all(sending)
+    sending = []
   }
+  await Promise.all(sending)
 }
 
 const segmentsOf = (subject: Subject, topic: string) =>

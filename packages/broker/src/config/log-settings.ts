@@ -112,7 +112,9 @@ export const logSettings = defineConfig({
   'log.cleaner.dedupe.buffer.size': long({
     default: 134217728,
     dynamic: 'cluster-wide',
-    doc: 'Most memory in bytes for the table of keys during a cleaning: half for 16 bytes per key, half for the keys themselves.',
+    doc:
+      'Most memory in bytes for the table of keys during a cleaning: 13.3 bytes per key and the ' +
+      'key itself. An eighth more at most goes to the offsets of uncleaned records.',
   }),
   'log.cleaner.delete.retention.ms': long({
     default: 86400000,

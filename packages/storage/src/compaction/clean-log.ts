@@ -5,7 +5,8 @@
  *                                        ^ firstDirtyOffset     ^ endOffset
  *   1. the dirty part is read, and the newest offset of each key noted (KeyOffsets)
  *   2. everything from the beginning is read once more and written to new segments without the
- *      records that have a newer one; small neighbours are merged into one
+ *      records that have a newer one; small neighbours are merged into one. Records cleaned before
+ *      are looked up by key, dirty ones by offset (OffsetSet) while that takes little memory
  *
  * Works on files that nobody writes any more, so it may run beside the log, in another thread. What
  * it makes are `.cleaned` files that mean nothing yet; `onGroup` has the log take them over, and
@@ -32,6 +33,7 @@ import type { AbortedTransaction } from '../transaction-index.ts'
 import { CleanedTransactions } from './cleaned-transactions.ts'
 import { filterBatch } from './filter-batch.ts'
 import { KeyOffsets } from './key-offsets.ts'
+import { OffsetSet } from './offset-set.ts'
 import { SegmentOutput } from './segment-output.ts'
 import type { Throttle } from './throttle.ts'
 
@@ -97,7 +99,7 @@ export interface CleaningResult {
   /** Everything below was cleaned; undefined when the cleaning did not come to its end. */
   readonly cleanedTo: number | undefined
   readonly keys: number
-  /** Memory held for the keys. */
+  /** Memory held for the keys and their offsets. */
   readonly keyBytes: number
 }
 
@@ -119,6 +121,8 @@ class Cleaning {
   private readonly producers: ReadonlyMap<number, ActiveProducer>
   /** Records above are newer than what the keys tell: they stay. */
   private mappedTo: number
+  /** Dirty records that are the newest of their key; undefined when it would be too large. */
+  private newest: OffsetSet | undefined
   private recordsBefore = 0
   private records = 0
 
@@ -137,6 +141,7 @@ class Cleaning {
   async run(): Promise<CleaningResult> {
     try {
       await this.mapKeys()
+      this.newest = this.newestOffsets()
       let isCurrent = true
       this.transactions.add(this.job.aborted)
       for (const group of this.groups()) {
@@ -150,7 +155,11 @@ class Cleaning {
   }
 
   private result(cleanedTo: number | undefined): CleaningResult {
-    return { cleanedTo, keys: this.keys.count, keyBytes: this.keys.bytes }
+    return {
+      cleanedTo,
+      keys: this.keys.count,
+      keyBytes: this.keys.bytes + (this.newest?.bytes ?? 0),
+    }
   }
 
   // ---------------------------------------------------------------- the keys
@@ -203,6 +212,15 @@ class Cleaning {
       if (!this.keys.set(cursor.bytes, cursor.keyPosition, keySize, offset)) return false
     }
     return true
+  }
+
+  private newestOffsets(): OffsetSet | undefined {
+    const { firstDirtyOffset, keysBytesMax } = this.job
+    const bytes = OffsetSet.bytesFor(firstDirtyOffset, this.mappedTo)
+    if (bytes > keysBytesMax * OFFSETS_SHARE) return undefined
+    const newest = new OffsetSet(firstDirtyOffset, this.mappedTo)
+    this.keys.forEachOffset((offset) => newest.add(offset))
+    return newest
   }
 
   private isAbortAt(chunk: Buffer, at: number): boolean | undefined {
@@ -331,7 +349,11 @@ class Cleaning {
     const { offset, keySize } = cursor
     if (offset > this.mappedTo) return true
     if (keySize < 0) return false
-    if (offset < this.keys.get(cursor.bytes, cursor.keyPosition, keySize)) return false
+    const isNewest =
+      this.newest && offset >= this.job.firstDirtyOffset
+        ? this.newest.has(offset)
+        : offset >= this.keys.get(cursor.bytes, cursor.keyPosition, keySize)
+    if (!isNewest) return false
     return cursor.valueSize >= 0 || horizon === undefined || this.job.nowMs < horizon
   }
 
@@ -394,6 +416,8 @@ class Cleaning {
 }
 
 const PIECE = 1024 * 1024
+/** Memory for the set of offsets, beside that for the keys, as a share of it. */
+const OFFSETS_SHARE = 1 / 8
 
 /** The codec of the batch when it must be loaded first, else 0. */
 function unready(chunk: Buffer, at: number): number {

@@ -36,12 +36,39 @@ test('tells keys apart that differ in length, and knows the empty one', () => {
   }
 })
 
-test('keeps offsets beyond 32 bits', () => {
-  const keys = make()
-  for (const offset of [2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 52 + 12345]) {
-    set(keys, 'a', offset)
-    expect(get(keys, 'a')).toBe(offset)
+test('keeps offsets beyond 32 bits, no further than that from the first', () => {
+  for (const first of [0, 2 ** 32 - 1, 2 ** 52 + 12345]) {
+    const keys = make()
+    for (const offset of [first, first + 2 ** 31, first + 2 ** 32 - 1]) {
+      expect(set(keys, 'a', offset)).toBe(true)
+      expect(get(keys, 'a')).toBe(offset)
+    }
+    expect(set(keys, 'a', first + 2 ** 32)).toBe(false)
+    expect(get(keys, 'a')).toBe(first + 2 ** 32 - 1)
   }
+})
+
+test('keeps keys whose size takes more than a byte', () => {
+  const keys = make()
+  const sizes = [31, 32, 33, 254, 255, 256, 70_000]
+  for (const size of sizes) expect(set(keys, 'k'.repeat(size), size)).toBe(true)
+  for (const size of sizes) expect(get(keys, 'k'.repeat(size))).toBe(size)
+})
+
+test.each([
+  [6, 21],
+  [11, 26.7],
+  [36, 53],
+  [60, 78],
+])('needs for a key of %i bytes no more than %d bytes', (size, bytesPerKey) => {
+  const bytesMax = 4_000_000
+  const keys = make({ bytesMax })
+  let count = 0
+  while (set(keys, String(count).padStart(size, '0').slice(-size), count)) {
+    if (++count === 10 ** size) break
+  }
+  expect(keys.bytes).toBeLessThanOrEqual(bytesMax)
+  expect(bytesMax / keys.count).toBeLessThan(bytesPerKey)
 })
 
 test('refuses a key that finds no room, and goes on for those it knows', () => {
@@ -52,6 +79,6 @@ test('refuses a key that finds no room, and goes on for those it knows', () => {
   expect(keys.bytes).toBeLessThanOrEqual(200_000)
   expect(set(keys, 'key 5', 9_999)).toBe(true)
   expect(get(keys, 'key 5')).toBe(9_999)
-  expect(set(keys, 'another', 10_000)).toBe(false)
-  expect(get(keys, 'another')).toBe(-1)
+  expect(set(keys, 'another one', 10_000)).toBe(false)
+  expect(get(keys, 'another one')).toBe(-1)
 })
