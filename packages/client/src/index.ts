@@ -9,7 +9,7 @@ export {
   type TokenLogin,
 } from '@ottla/network'
 export { Admin, type ClusterDescription, type LogDirDescription } from './admin/admin.ts'
-export type { AdminOptions, ValidateOptions } from './admin/admin-core.ts'
+export type { AdminOptions, ItemResult, ValidateOptions } from './admin/admin-core.ts'
 export type {
   ConfigChange,
   ConfigEntry,
@@ -38,6 +38,11 @@ export type {
   ScramMechanism,
   ScramUser,
 } from './admin/security-admin.ts'
+export type {
+  ShareGroupDescription,
+  ShareGroupOffset,
+  ShareMemberDescription,
+} from './admin/share-group-admin.ts'
 export type {
   CreatedTopic,
   ListedOffset,
@@ -104,3 +109,15 @@ export {
 } from './serde/serde.ts'
 export type { StandardSchema, StandardSchemaResult } from './serde/standard-schema.ts'
 export { type AnyTopic, defineTopic, type SerdeSource, type Topic } from './serde/topic.ts'
+export { ShareBatch } from './share/share-batch.ts'
+export type { ShareCommitResult } from './share/share-broker.ts'
+export { ShareConsumer } from './share/share-consumer.ts'
+export type {
+  ShareAcknowledgedEvent,
+  ShareAcquiredEvent,
+  ShareAssignedEvent,
+} from './share/share-events.ts'
+export type { ShareConsumerOptions } from './share/share-options.ts'
+export { ShareRecord } from './share/share-record.ts'
+export type { ShareHandler, ShareRunOptions } from './share/share-run.ts'
+export { type SharedRecord, ShareSubscription } from './share/share-subscription.ts'

@@ -17,6 +17,8 @@ import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
 import { Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
+import { ShareConsumer } from './share/share-consumer.ts'
+import type { ShareConsumerOptions } from './share/share-options.ts'
 
 export interface KafkaOptions {
   /** `host:port` of one or more brokers, as a list or separated by commas. */
@@ -68,6 +70,15 @@ export class Kafka {
 
   consumer(options: ConsumerOptions = {}): Consumer {
     const consumer: Consumer = new Consumer(this.cluster, options, () => this.open.delete(consumer))
+    this.open.add(consumer)
+    return consumer
+  }
+
+  /** A member of a share group (KIP-932), as Kafka 4.2 and later offer them. */
+  shareConsumer(options: ShareConsumerOptions): ShareConsumer {
+    const consumer: ShareConsumer = new ShareConsumer(this.cluster, options, () =>
+      this.open.delete(consumer),
+    )
     this.open.add(consumer)
     return consumer
   }

@@ -15,8 +15,17 @@ export interface ValidateOptions extends AdminOptions {
   readonly validateOnly?: boolean
 }
 
+/**
+ * What became of one of several things asked for: an error of one does not keep the answers of the
+ * others from the caller.
+ */
+export type ItemResult<T> = T & {
+  /** None when it was done. */
+  readonly error: KafkaError | undefined
+}
+
 /** The answer for one of several things asked for. */
-interface ItemResult {
+interface ItemAnswer {
   readonly errorCode: number
   readonly errorMessage?: string | null
 }
@@ -59,8 +68,14 @@ export class AdminCore {
   }
 
   /** Throws the first error among several results. */
-  protected checkAll<T extends ItemResult>(results: readonly T[], what: (item: T) => string): void {
+  protected checkAll<T extends ItemAnswer>(results: readonly T[], what: (item: T) => string): void {
     for (const item of results) this.check(item.errorCode, what(item), item.errorMessage)
+  }
+
+  /** An item with what the broker said of it. */
+  protected result<T extends object>(item: T, what: string, answer: ItemAnswer): ItemResult<T> {
+    const { errorCode: code, errorMessage } = answer
+    return { ...item, error: code === 0 ? undefined : new KafkaError(code, what, errorMessage) }
   }
 
   /** Metadata of exactly these topics, without creating any. */

@@ -50,7 +50,7 @@ export interface GroupLag extends TopicPartition {
 }
 
 export class GroupAdmin extends ConfigAdmin {
-  private coordination(group: string): GroupCoordination {
+  protected coordination(group: string): GroupCoordination {
     return new GroupCoordination(this.cluster, this.cluster.pool, group)
   }
 

@@ -2,11 +2,10 @@
  * Records of one partition, in order, as one step of a consumer's loop. Iterating makes one small
  * object per record and nothing else.
  */
-import { CorruptRecordError } from '../errors.ts'
 import type { OffsetToCommit } from '../group/group-coordination.ts'
-import { RecordCursor, RecordFormatError } from '../records/record-cursor.ts'
+import { RecordCursor } from '../records/record-cursor.ts'
 import { ConsumerRecord } from './consumer-record.ts'
-import type { RecordSegment } from './record-segment.ts'
+import { nextRecord, type RecordSegment } from './record-segment.ts'
 
 export interface BatchParts {
   readonly topic: string
@@ -82,7 +81,7 @@ class BatchIterator implements Iterator<AnyRecord> {
   next(): IteratorResult<AnyRecord> {
     for (;;) {
       const { cursor, segment } = this
-      if (cursor && segment && this.advance(cursor, segment)) {
+      if (cursor && segment && nextRecord(cursor, segment)) {
         if (segment.baseOffset + cursor.offsetDelta < this.parts.firstOffset) continue
         return { value: new ConsumerRecord(segment, cursor), done: false }
       }
@@ -90,16 +89,6 @@ class BatchIterator implements Iterator<AnyRecord> {
       if (!next) return { value: undefined, done: true }
       this.segment = next
       this.cursor = new RecordCursor(next.buffer, next.start, next.end, next.count)
-    }
-  }
-
-  private advance(cursor: RecordCursor, segment: RecordSegment): boolean {
-    try {
-      return cursor.next()
-    } catch (error) {
-      if (!(error instanceof RecordFormatError)) throw error
-      const { topic, partition, baseOffset } = segment
-      throw new CorruptRecordError(topic.name, partition, baseOffset, error.message)
     }
   }
 }

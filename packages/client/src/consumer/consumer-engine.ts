@@ -30,6 +30,7 @@ import { Fetcher } from './fetcher.ts'
 import { keepLargeAllocations } from './large-allocations.ts'
 import { PartitionState, partitionKey } from './partition-state.ts'
 import { PositionLookup } from './position-lookup.ts'
+import { Progress } from './progress.ts'
 import type { SubscribedTopics } from './subscribed-topics.ts'
 
 /** How long the loop waits at most before it looks at everything again. */
@@ -62,8 +63,7 @@ export class ConsumerEngine {
   private readonly watched = new Set<string>()
   private inHand: { state: PartitionState; nextOffset: number; nextEpoch: number } | undefined
   private failure: Error | undefined
-  private waiting: (() => void) | undefined
-  private hasProgress = false
+  private readonly progress: Progress
   private committing: Promise<void> = Promise.resolve()
   private lastAutoCommitMs: number
   private readonly isSubscription: boolean
@@ -80,14 +80,15 @@ export class ConsumerEngine {
     this.options = options
     this.topics = topics
     this.isSubscription = isSubscription
+    this.progress = new Progress(cluster.context.clock)
     keepLargeAllocations()
     this.fetchPool = new ConnectionPool(cluster.context)
     this.groupPool = new ConnectionPool(cluster.context)
     this.lastAutoCommitMs = cluster.context.clock.monotonicMs()
-    const onProgress = () => this.noteProgress()
+    const onProgress = () => this.progress.note()
     const onError = (error: Error) => {
       this.failure ??= error
-      this.noteProgress()
+      this.progress.note()
     }
     const { states } = this
     const { group } = options
@@ -118,7 +119,7 @@ export class ConsumerEngine {
     this.stopListening = cluster.onUpdate(() => {
       this.lookup.wake()
       this.fetcher.wake()
-      this.noteProgress()
+      this.progress.note()
     })
   }
 
@@ -132,7 +133,7 @@ export class ConsumerEngine {
       this.watch(topic)
     }
     this.lookup.wake()
-    this.noteProgress()
+    this.progress.note()
   }
 
   private removePartitions(partitions: readonly TopicPartition[]): void {
@@ -168,7 +169,7 @@ export class ConsumerEngine {
         this.failure = undefined
         throw failure
       }
-      this.hasProgress = false
+      this.progress.begin()
       if (!(await this.prepare(signal))) return undefined
       this.autoCommit()
       this.lookup.wake()
@@ -277,26 +278,9 @@ export class ConsumerEngine {
     }
   }
 
-  private noteProgress(): void {
-    this.hasProgress = true
-    this.waiting?.()
-  }
-
   private waitForProgress(signal: AbortSignal | undefined): Promise<void> {
-    if (this.hasProgress || signal?.aborted) return Promise.resolve()
     const mustLookUp = [...this.states.values()].some((state) => state.position === undefined)
-    return new Promise((resolve) => {
-      const finish = () => {
-        timer.cancel()
-        signal?.removeEventListener('abort', finish)
-        this.waiting = undefined
-        resolve()
-      }
-      const waitMs = mustLookUp ? LOOKUP_WAIT_MS : WAIT_MS_MAX
-      const timer = this.cluster.context.clock.setTimer(waitMs, finish)
-      signal?.addEventListener('abort', finish, { once: true })
-      this.waiting = finish
-    })
+    return this.progress.wait(mustLookUp ? LOOKUP_WAIT_MS : WAIT_MS_MAX, signal)
   }
 
   // ---- commits ----------------------------------------------------------------------------------
@@ -397,7 +381,7 @@ export class ConsumerEngine {
   async close(): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
-    this.noteProgress()
+    this.progress.note()
     this.inHand = undefined
     if (this.member) await this.member.close()
     else if (this.coordination && this.options.autoCommit) await this.commitOnTheWayOut()
@@ -418,6 +402,6 @@ export class ConsumerEngine {
   wake(): void {
     this.lookup.wake()
     this.fetcher.wake()
-    this.noteProgress()
+    this.progress.note()
   }
 }

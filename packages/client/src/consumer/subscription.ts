@@ -1,5 +1,6 @@
 /** The loops of a consumer: over batches, and over records. */
 import type { Topic } from '../serde/topic.ts'
+import { BatchLoop, type EngineSource } from './batch-loop.ts'
 import type { ConsumerBatch } from './consumer-batch.ts'
 import type { ConsumerEngine } from './consumer-engine.ts'
 import type { ConsumerRecord } from './consumer-record.ts'
@@ -17,25 +18,19 @@ export type ConsumedRecord<S> =
 // biome-ignore lint/suspicious/noExplicitAny: stands for records of every type
 type AnyRecord = ConsumerRecord<string, any, any>
 
-export interface EngineSource {
-  readonly start: () => Promise<ConsumerEngine>
-  readonly stop: (engine: ConsumerEngine) => Promise<void>
-  readonly signal: AbortSignal | undefined
-}
-
 /**
  * An iterable of batches; `records()` iterates over single records. Iterating joins the group (or
  * takes the partitions), ending the loop leaves it.
  */
 export class Subscription<R extends AnyRecord> implements AsyncIterable<ConsumerBatch<R>> {
-  private readonly source: EngineSource
+  private readonly source: EngineSource<ConsumerEngine>
 
-  constructor(source: EngineSource) {
+  constructor(source: EngineSource<ConsumerEngine>) {
     this.source = source
   }
 
   [Symbol.asyncIterator](): AsyncIterator<ConsumerBatch<R>> {
-    return new BatchLoop<R>(this.source)
+    return new ConsumerLoop<R>(this.source)
   }
 
   /** Records one by one. A record counts as processed when the loop asks for the next. */
@@ -44,40 +39,7 @@ export class Subscription<R extends AnyRecord> implements AsyncIterable<Consumer
   }
 }
 
-class BatchLoop<R extends AnyRecord> implements AsyncIterator<ConsumerBatch<R>> {
-  private readonly source: EngineSource
-  private engine: ConsumerEngine | undefined
-  private isDone = false
-
-  constructor(source: EngineSource) {
-    this.source = source
-  }
-
-  async next(): Promise<IteratorResult<ConsumerBatch<R>>> {
-    if (this.isDone) return { value: undefined, done: true }
-    try {
-      this.engine ??= await this.source.start()
-      const batch = await this.engine.poll(this.source.signal)
-      if (batch) return { value: batch as ConsumerBatch<R>, done: false }
-    } catch (error) {
-      await this.end()
-      throw error
-    }
-    return this.return()
-  }
-
-  async return(): Promise<IteratorResult<ConsumerBatch<R>>> {
-    await this.end()
-    return { value: undefined, done: true }
-  }
-
-  private async end(): Promise<void> {
-    this.isDone = true
-    const { engine } = this
-    this.engine = undefined
-    if (engine) await this.source.stop(engine)
-  }
-
+class ConsumerLoop<R extends AnyRecord> extends BatchLoop<ConsumerBatch<R>, ConsumerEngine> {
   /** The loop over records stopped inside a batch: up to `offset` it has been processed. */
   finishPart(offset: number): void {
     this.engine?.finishPart(offset)
@@ -85,13 +47,13 @@ class BatchLoop<R extends AnyRecord> implements AsyncIterator<ConsumerBatch<R>> 
 }
 
 class RecordLoop<R extends AnyRecord> implements AsyncIterator<R> {
-  private readonly batches: BatchLoop<R>
+  private readonly batches: ConsumerLoop<R>
   private records: Iterator<R> | undefined
   private inHand: R | undefined
   private processed: R | undefined
 
-  constructor(source: EngineSource) {
-    this.batches = new BatchLoop<R>(source)
+  constructor(source: EngineSource<ConsumerEngine>) {
+    this.batches = new ConsumerLoop<R>(source)
   }
 
   next(): Promise<IteratorResult<R>> {
