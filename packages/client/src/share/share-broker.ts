@@ -2,7 +2,7 @@
  * What a share consumer does with one broker: fetches, acknowledgements, and the session both count
  * in.
  *
- *   turn:  acknowledge what has been said   (alone, when somebody waits for it or locks are renewed)
+ *   turn:  acknowledge what has been said   (alone, when somebody waits or locks are renewed)
  *       or fetch, and acknowledge along
  *
  * Must always hold:

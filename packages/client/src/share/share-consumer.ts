@@ -92,8 +92,8 @@ export class ShareConsumer {
 
   /**
    * Tells the brokers what has been said of records, and resolves with what became of it since the
-   * last commit, partition by partition. Waits behind a fetch, `fetchMaxWaitMs` at most. An error is
-   * a value in the result; the commit itself rejects only when brokers cannot be reached in time.
+   * last commit, partition by partition. Waits behind a fetch, `fetchMaxWaitMs` at most. An error
+   * is a value in the result; the commit itself rejects only when it takes too long.
    */
   async commit(): Promise<ShareCommitResult[]> {
     if (!this.engine) throw new TypeError('the share consumer is not being iterated')

@@ -39,8 +39,8 @@ export class ShareRecord<
   }
 
   /**
-   * Processing goes on: with the next `commit` the lock holds for another full time (KIP-1222; Kafka
-   * 4.2 and later). The record has to be acknowledged after that.
+   * Processing goes on: with the next `commit` the lock holds for another full time (KIP-1222;
+   * Kafka 4.2 and later). The record has to be acknowledged after that.
    */
   renew(): void {
     this.acknowledge('renew')
