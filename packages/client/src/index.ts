@@ -11,6 +11,17 @@ export {
 export { Admin, type ClusterDescription, type LogDirDescription } from './admin/admin.ts'
 export type { AdminOptions, ItemResult, ValidateOptions } from './admin/admin-core.ts'
 export type {
+  ApiVersionRange,
+  Coordinator,
+  FeatureDescription,
+  FeatureUpdate,
+  FoundCoordinator,
+  QuorumDescription,
+  QuorumReplica,
+  VoterId,
+  VoterListener,
+} from './admin/cluster-admin.ts'
+export type {
   ConfigChange,
   ConfigEntry,
   ConfigResource,
@@ -19,6 +30,7 @@ export type {
   ConfigValueType,
   ResourceConfigs,
 } from './admin/config-admin.ts'
+export type { DelegationToken, NewDelegationToken } from './admin/delegation-token-admin.ts'
 export type {
   GroupDescription,
   GroupLag,
@@ -26,6 +38,12 @@ export type {
   ListedGroup,
   MemberDescription,
 } from './admin/group-admin.ts'
+export type {
+  ElectionType,
+  EpochEnd,
+  PartitionReassignment,
+  ReplicaLogDir,
+} from './admin/partition-admin.ts'
 export type {
   Acl,
   AclFilter,

@@ -1,4 +1,4 @@
-import { Kafka } from '@ottla/client'
+import { Kafka, type OffsetSpec } from '@ottla/client'
 import { apis } from '@ottla/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
@@ -56,10 +56,12 @@ describe('topics', () => {
     await using producer = kafka.producer()
     for (const timestamp of [1_000, 2_000, 3_000])
       await producer.send(topic, { value: 'x', timestamp })
-    const at = async (spec: 'earliest' | 'latest' | 'maxTimestamp' | number) =>
+    const at = async (spec: OffsetSpec) =>
       (await kafka.admin.listOffsets([{ topic, partition: 0, at: spec }]))[0]
     expect(await at('earliest')).toMatchObject({ offset: 0n })
     expect(await at('latest')).toMatchObject({ offset: 3n })
+    expect(await at('earliestLocal')).toMatchObject({ offset: 0n })
+    expect(await at('latestTiered')).toMatchObject({ offset: -1n })
     expect(await at('maxTimestamp')).toMatchObject({ offset: 2n, timestamp: 3_000 })
     expect(await at(1_500)).toMatchObject({ offset: 1n, timestamp: 2_000 })
     expect(await at(9_000)).toMatchObject({ offset: -1n })

@@ -1,7 +1,7 @@
 /** Admin calls, all of them: `kafka.admin`. Each subject has a file of its own. */
 import { apis } from '@ottla/protocol'
 import type { AdminOptions } from './admin-core.ts'
-import { ShareGroupAdmin } from './share-group-admin.ts'
+import { ClusterAdmin } from './cluster-admin.ts'
 
 export interface ClusterDescription {
   readonly clusterId: string | null
@@ -29,7 +29,7 @@ export interface LogDirDescription {
   }[]
 }
 
-export class Admin extends ShareGroupAdmin {
+export class Admin extends ClusterAdmin {
   describeCluster(options: AdminOptions = {}): Promise<ClusterDescription> {
     return this.call('describeCluster', options, async () => {
       const metadata = await this.requestMetadata([])

@@ -47,8 +47,12 @@ export interface TopicDescription {
   readonly partitions: readonly PartitionDescription[]
 }
 
-/** `earliest`, `latest`, `maxTimestamp`, or the first offset not before a time. */
-export type OffsetSpec = 'earliest' | 'latest' | 'maxTimestamp' | number | Date
+/**
+ * `earliest`, `latest`, the record with the greatest timestamp, or the first offset not before a
+ * time. With tiered storage (KIP-405) also the earliest on the broker's own disk and the latest
+ * that has left it; Kafka 3.9 and later.
+ */
+export type OffsetSpec = keyof typeof OFFSET_SPEC | number | Date
 
 export interface ListedOffset extends TopicPartition {
   /** -1n when no record is that young. */
@@ -208,7 +212,7 @@ export class TopicAdmin extends AdminCore {
     })
   }
 
-  private checkKnown(partitions: readonly TopicPartition[]): void {
+  protected checkKnown(partitions: readonly TopicPartition[]): void {
     for (const { topic, partition } of partitions) {
       if (this.cluster.metadata.partition(topic, partition)) continue
       const code = errorCode('UNKNOWN_TOPIC_OR_PARTITION')

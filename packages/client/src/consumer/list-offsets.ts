@@ -9,6 +9,8 @@ export const OFFSET_SPEC = {
   latest: -1,
   earliest: -2,
   maxTimestamp: -3,
+  earliestLocal: -4,
+  latestTiered: -5,
 } as const
 
 export interface OffsetQuestion {

@@ -1,0 +1,186 @@
+/** Admin calls about where partitions live and who leads them. */
+import { apis } from '@ottla/protocol'
+import { endOfEpochs, groupByTopic } from '../consumer/list-offsets.ts'
+import type { TopicPartition } from '../group/assignor.ts'
+import type { AdminOptions, ItemResult } from './admin-core.ts'
+import { ShareGroupAdmin } from './share-group-admin.ts'
+
+const ELECTIONS = { preferred: 0, unclean: 1 } as const
+/** To the first replica, or to one that may lack records that were acknowledged. */
+export type ElectionType = keyof typeof ELECTIONS
+
+export interface PartitionReassignment extends TopicPartition {
+  /** Brokers that keep the partition from now on, the preferred leader first. */
+  readonly replicas: readonly number[]
+  readonly adding: readonly number[]
+  readonly removing: readonly number[]
+}
+
+export interface ReplicaLogDir extends TopicPartition {
+  readonly broker: number
+  /** Path of a log directory of the broker. */
+  readonly path: string
+}
+
+export interface EpochEnd extends TopicPartition {
+  readonly leaderEpoch: number
+  /** Offset behind the last record of the epoch; undefined when the leader knows none so old. */
+  readonly endOffset: bigint | undefined
+}
+
+function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const known = groups.get(key)
+    if (known) known.push(item)
+    else groups.set(key, [item])
+  }
+  return groups
+}
+
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
+
+export class PartitionAdmin extends ShareGroupAdmin {
+  /**
+   * Elects leaders, of all partitions that need it when none are named. ELECTION_NOT_NEEDED says
+   * that the leader is the right one already.
+   */
+  electLeaders(
+    election: ElectionType,
+    partitions?: readonly TopicPartition[],
+    options: AdminOptions = {},
+  ): Promise<ItemResult<TopicPartition>[]> {
+    const topicPartitions = partitions
+      ? groupByTopic(partitions).map(([topic, items]) => ({
+          topic,
+          partitions: items.map(({ partition }) => partition),
+        }))
+      : null
+    return this.call('electLeaders', options, async () => {
+      const response = await this.cluster.request('controller', apis.electLeaders, {
+        electionType: ELECTIONS[election],
+        topicPartitions,
+        timeoutMs: this.cluster.context.requestTimeoutMs,
+      })
+      this.check(response.errorCode, 'Electing leaders')
+      return response.replicaElectionResults.flatMap(({ topic, partitionResult }) =>
+        partitionResult.map((answer) => {
+          const at = { topic, partition: answer.partitionId }
+          return this.result(at, `Electing a leader of ${nameOf(at)}`, answer)
+        }),
+      )
+    })
+  }
+
+  /**
+   * Moves partitions to other brokers, in the background; null calls a move off. See
+   * `listPartitionReassignments` for what is under way.
+   */
+  alterPartitionReassignments(
+    reassignments: readonly (TopicPartition & { readonly replicas: readonly number[] | null })[],
+    options: AdminOptions & {
+      /** Whether the number of replicas may change; Kafka 4.1 and later. Default true. */
+      readonly allowReplicationFactorChange?: boolean
+    } = {},
+  ): Promise<ItemResult<TopicPartition>[]> {
+    const api = apis.alterPartitionReassignments
+    return this.call('alterPartitionReassignments', options, async () => {
+      const response = await this.cluster.request('controller', api, {
+        timeoutMs: this.cluster.context.requestTimeoutMs,
+        allowReplicationFactorChange: options.allowReplicationFactorChange ?? true,
+        topics: groupByTopic(reassignments).map(([name, items]) => ({
+          name,
+          partitions: items.map(({ partition, replicas }) => ({
+            partitionIndex: partition,
+            replicas: replicas === null ? null : [...replicas],
+          })),
+        })),
+      })
+      this.check(response.errorCode, 'Reassigning partitions', response.errorMessage)
+      return response.responses.flatMap(({ name, partitions }) =>
+        partitions.map((answer) => {
+          const at = { topic: name, partition: answer.partitionIndex }
+          return this.result(at, `Reassigning ${nameOf(at)}`, answer)
+        }),
+      )
+    })
+  }
+
+  /** Moves that are under way, of all partitions when none are named. */
+  listPartitionReassignments(
+    partitions?: readonly TopicPartition[],
+    options: AdminOptions = {},
+  ): Promise<PartitionReassignment[]> {
+    const topics = partitions
+      ? groupByTopic(partitions).map(([name, items]) => ({
+          name,
+          partitionIndexes: items.map(({ partition }) => partition),
+        }))
+      : null
+    const body = { timeoutMs: this.cluster.context.requestTimeoutMs, topics }
+    return this.call('listPartitionReassignments', options, async () => {
+      const api = apis.listPartitionReassignments
+      const response = await this.cluster.request('controller', api, body)
+      this.check(response.errorCode, 'Listing reassignments', response.errorMessage)
+      return response.topics.flatMap(({ name, partitions: found }) =>
+        found.map((p) => ({
+          topic: name,
+          partition: p.partitionIndex,
+          replicas: p.replicas,
+          adding: p.addingReplicas,
+          removing: p.removingReplicas,
+        })),
+      )
+    })
+  }
+
+  /** Moves replicas to other log directories of their brokers, in the background. */
+  alterReplicaLogDirs(
+    moves: readonly ReplicaLogDir[],
+    options: AdminOptions = {},
+  ): Promise<ItemResult<ReplicaLogDir>[]> {
+    return this.call('alterReplicaLogDirs', options, async () => {
+      await this.requestMetadata([])
+      const answers = await Promise.all(
+        [...groupBy(moves, ({ broker }) => broker)].map(async ([broker, list]) => {
+          const dirs = [...groupBy(list, ({ path }) => path)].map(([path, items]) => ({
+            path,
+            topics: groupByTopic(items).map(([name, found]) => ({
+              name,
+              partitions: found.map(({ partition }) => partition),
+            })),
+          }))
+          const response = await this.cluster.request(broker, apis.alterReplicaLogDirs, { dirs })
+          return response.results.flatMap(({ topicName: topic, partitions }) =>
+            partitions.flatMap((answer) => {
+              const at = { topic, partition: answer.partitionIndex }
+              const move = list.find((one) => nameOf(one) === nameOf(at))
+              if (!move) return []
+              return this.result(move, `Moving ${nameOf(at)} to ${move.path}`, answer)
+            }),
+          )
+        }),
+      )
+      return answers.flat()
+    })
+  }
+
+  /** Where leader epochs end in the logs of the leaders (KIP-320). */
+  listEpochEnds(
+    questions: readonly (TopicPartition & { readonly leaderEpoch: number })[],
+    options: AdminOptions = {},
+  ): Promise<ItemResult<EpochEnd>[]> {
+    return this.call('listEpochEnds', options, async () => {
+      await this.requestMetadata([...new Set(questions.map(({ topic }) => topic))])
+      this.checkKnown(questions)
+      const answers = await endOfEpochs(this.cluster, questions)
+      return answers.map((answer) => {
+        const { topic, partition, leaderEpoch, endOffset } = answer
+        const end = endOffset < 0 ? undefined : BigInt(endOffset)
+        const found = { topic, partition, leaderEpoch, endOffset: end }
+        return this.result(found, `Epochs of ${nameOf(answer)}`, answer)
+      })
+    })
+  }
+}
