@@ -2,6 +2,7 @@
 // date, then does the job. Plain JavaScript, since it must work before anything is installed.
 import { spawnSync } from 'node:child_process'
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -89,12 +90,50 @@ function build() {
   )
   const isBuilt =
     existsSync(join(root, 'packages', 'cli', 'bundle', 'main.js')) &&
+    COMMONJS.every((name) => existsSync(join(commonjsOf(name), 'index.js'))) &&
     packages().every((name) => existsSync(join(root, 'packages', name, 'dist')))
   if (isBuilt && stamp('built') === String(sources)) return
   process.stderr.write('ottla: building\n')
   mustRun(process.execPath, [bin('typescript', 'tsc'), '-b'], { stdio: ['ignore', 2, 2] })
+  for (const name of COMMONJS) commonjs(name)
   bundle()
   writeStamp('built', String(sources))
+}
+
+/** The client and what it stands on: packages that programs may also load with `require`. */
+const COMMONJS = ['base', 'protocol', 'network', 'client']
+const commonjsOf = (name) => join(root, 'packages', name, 'dist', 'cjs')
+
+/**
+ * A package once more as CommonJS: one file, beside a copy of its types. Which of the two forms a
+ * file has is said by the nearest package.json, so the copies need no change.
+ */
+function commonjs(name) {
+  const types = join(root, 'packages', name, 'dist')
+  const outdir = commonjsOf(name)
+  rmSync(outdir, { recursive: true, force: true })
+  const { buildSync } = createRequire(join(root, 'package.json'))('esbuild')
+  buildSync({
+    absWorkingDir: root,
+    entryPoints: [join(root, 'packages', name, 'src', 'index.ts')],
+    outfile: join(outdir, 'index.js'),
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    conditions: ['@ottla/source'],
+    sourcemap: true,
+    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href" },
+    define: { 'import.meta.url': 'moduleUrl' },
+    logLevel: 'warning',
+  })
+  writeFileSync(join(outdir, 'package.json'), '{ "type": "commonjs" }\n')
+  for (const path of readdirSync(types, { recursive: true })) {
+    if (path.startsWith(`cjs${sep}`) || !path.endsWith('.d.ts')) continue
+    mkdirSync(dirname(join(outdir, path)), { recursive: true })
+    copyFileSync(join(types, path), join(outdir, path))
+  }
 }
 
 /** npm packages that stay outside the bundle: programs of their own, or with binaries beside them. */
