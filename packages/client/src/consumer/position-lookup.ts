@@ -10,7 +10,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { ConnectionPool } from '../cluster/connection-pool.ts'
 import { isRetriableError, KafkaError, LogTruncationError, NoOffsetError } from '../errors.ts'
 import type { ResolvedConsumerOptions, StartFrom } from './consumer-options.ts'
-import { endOfEpochs, listOffsetsOnce, OFFSET_SPEC } from './list-offsets.ts'
+import { type EpochAnswer, endOfEpochs, listOffsetsOnce, OFFSET_SPEC } from './list-offsets.ts'
 import { type PartitionState, partitionKey } from './partition-state.ts'
 
 export interface CommittedOffset {
@@ -29,6 +29,16 @@ export interface LookupParts {
   readonly fetchCommitted:
     | ((partitions: readonly { topic: string; partition: number }[]) => Promise<CommittedOffset[]>)
     | undefined
+}
+
+/** A position as it was when a new leader was asked about it. */
+interface PositionCheck {
+  readonly state: PartitionState
+  readonly version: number
+  readonly position: number
+  readonly positionEpoch: number
+  /** Epoch of the leader that was asked. */
+  readonly leaderEpoch: number
 }
 
 const RETRY_MS = 100
@@ -148,35 +158,42 @@ export class PositionLookup {
   }
 
   private async validate(states: readonly PartitionState[]): Promise<void> {
-    const byKey = new Map(states.map((state) => [partitionKey(state.name, state.partition), state]))
-    const versions = new Map(states.map((state) => [state, state.version]))
-    const epochs = new Map(
-      states.map((s) => [
-        s,
-        this.cluster.metadata.partition(s.name, s.partition)?.leaderEpoch ?? -1,
-      ]),
+    const asked = new Map(
+      states.map((state) => [partitionKey(state.name, state.partition), this.checkOf(state)]),
     )
-    const questions = states.map(({ name, partition, positionEpoch }) => ({
-      topic: name,
-      partition,
+    const questions = [...asked.values()].map(({ state, positionEpoch }) => ({
+      topic: state.name,
+      partition: state.partition,
       leaderEpoch: positionEpoch,
     }))
     for (const answer of await endOfEpochs(this.cluster, questions, { pool: this.pool })) {
-      const state = byKey.get(partitionKey(answer.topic, answer.partition))
-      if (!state || state.version !== versions.get(state)) continue
+      const check = asked.get(partitionKey(answer.topic, answer.partition))
+      if (!check || check.state.version !== check.version) continue
+      const { state } = check
       if (answer.errorCode !== 0) this.handleError(state, answer.errorCode)
       else {
-        state.validatedEpoch = epochs.get(state) ?? -1
-        const position = state.position ?? 0
+        state.validatedEpoch = check.leaderEpoch
+        // The loop reads on meanwhile: of records of later epochs the answer says nothing.
+        const isSameEpoch = state.positionEpoch === check.positionEpoch
+        const position = (isSameEpoch ? state.position : undefined) ?? check.position
         const isTruncated = answer.endOffset >= 0 && answer.endOffset < position
-        if (isTruncated) this.handleTruncation(state, answer.endOffset, answer.leaderEpoch)
+        if (isTruncated) this.handleTruncation(state, position, answer)
       }
     }
   }
 
-  private handleTruncation(state: PartitionState, endOffset: number, leaderEpoch: number): void {
+  private checkOf(state: PartitionState): PositionCheck {
+    const { name, partition, version, position = 0, positionEpoch } = state
+    const leaderEpoch = this.cluster.metadata.partition(name, partition)?.leaderEpoch ?? -1
+    return { state, version, position, positionEpoch, leaderEpoch }
+  }
+
+  private handleTruncation(
+    state: PartitionState,
+    position: number,
+    { endOffset, leaderEpoch }: EpochAnswer,
+  ): void {
     const { name, partition } = state
-    const position = state.position ?? 0
     const error = new LogTruncationError(name, partition, position, endOffset)
     if (this.options.from === 'none') {
       this.parts.onError(error)
