@@ -37,6 +37,6 @@ export const recordTools: RecordTools = {
     if (!isCodecReady(codec)) return batch
     return recompress(batch, codec, { sizeMax: DECOMPRESSED_BYTES_MAX, level })
   },
-  findByTimestamp: (batch, timestamp) =>
-    findRecordByTimestamp(new RecordBatch(batch), timestamp, 0),
+  findByTimestamp: (batch, timestamp, startOffset) =>
+    findRecordByTimestamp(new RecordBatch(batch), timestamp, startOffset),
 }

@@ -30,10 +30,11 @@ export interface RecordTools {
   check?(batch: Buffer, rules: { readonly needsKeys: boolean }): BatchRefusal | undefined
   /** The batch with its records in another codec; called when the topic asks for one. */
   recompress?(batch: Buffer, compression: TopicCompression, level?: number): Buffer
-  /** The first record of the batch that is at least as new as `timestamp`. */
+  /** The first record of the batch, from `startOffset` on, at least as new as `timestamp`. */
   findByTimestamp?(
     batch: Buffer,
     timestamp: number,
+    startOffset: number,
   ): { readonly offset: number; readonly timestamp: number } | undefined
 }
 

@@ -50,6 +50,8 @@ export interface ReadResult {
   readonly release: () => void
 }
 
+type ReadLog = (offset: number, options: ReadOptions) => ReadResult | Promise<ReadResult>
+
 interface Range {
   readonly offset: number
   readonly endOffset: number
@@ -85,12 +87,15 @@ export class LogReader {
   private readonly state: LogState
   private readonly tail: TailBatches
   private readonly indexCache: IndexCache
+  private readonly readAgain: ReadLog
 
-  constructor(context: LogContext, state: LogState, tail: TailBatches) {
+  /** `readAgain` reads as the log does, be it here or from an archive. */
+  constructor(context: LogContext, state: LogState, tail: TailBatches, readAgain: ReadLog) {
     this.context = context
     this.state = state
     this.tail = tail
     this.indexCache = context.indexCache
+    this.readAgain = readAgain
   }
 
   read(offset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
@@ -147,8 +152,14 @@ export class LogReader {
       if (!segment || segment.baseOffset >= range.endOffset) return NOTHING
       const found = await this.readSegment(segment, range)
       if (found) {
-        const aborted = isCommitted ? this.abortedBetween(range.offset, found.nextOffset) : null
         const { bytes, memory } = found
+        if (isCommitted && !this.state.has(segment)) {
+          // Its transaction index has left with it, or was replaced by one of fewer entries.
+          this.context.readPool.give(memory)
+          const { offset, bytesMax, atLeastOneBatch } = range
+          return this.readAgain(offset, { bytesMax, upTo: 'last-stable-offset', atLeastOneBatch })
+        }
+        const aborted = isCommitted ? this.abortedBetween(range.offset, found.nextOffset) : null
         return {
           chunks: [bytes],
           size: bytes.length,

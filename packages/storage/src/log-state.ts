@@ -84,6 +84,11 @@ export class LogState {
     return Math.max(0, low - 1)
   }
 
+  /** Whether the segment is still one of the log's. */
+  has(segment: Segment): boolean {
+    return this.segments[this.segmentIndexFor(segment.baseOffset)] === segment
+  }
+
   /** Bytes of the segment that are surely in its file. */
   durableSizeOf(segment: Segment): number {
     const { mark } = this.durable

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { LogConfig } from './log-config.ts'
 import type { LogTier } from './log-tier.ts'
+import { MemoryFileSystem } from './memory-file-system.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { makeBatch, makeMarker } from './testing-batches.ts'
 import { appendDurably, createLog, openLogs } from './testing-logs.ts'
@@ -35,6 +36,30 @@ async function filled(count: number, config: Partial<LogConfig> = {}) {
   const log = await createLog(opened.manager, { ...TIERED, ...config })
   for (let i = 0; i < count; i++) await appendDurably(log, makeBatch({ seed: i }))
   return { ...opened, log }
+}
+
+/** Has reads of files wait between `begin` and `end`. */
+function holdReads(fileSystem: MemoryFileSystem) {
+  let held: Promise<void> | undefined
+  let letGo = () => {}
+  const open = fileSystem.open.bind(fileSystem)
+  fileSystem.open = (path, mode) => {
+    const file = open(path, mode)
+    const readAsync = async (target: Buffer, position: number) => {
+      const read = await file.readAsync(target, position)
+      await held
+      return read
+    }
+    return { ...file, readAsync }
+  }
+  return {
+    begin: () => {
+      held = new Promise((resolve) => {
+        letGo = resolve
+      })
+    },
+    end: () => letGo(),
+  }
 }
 
 const bases = (log: PartitionLog) => log.state.segments.map(({ baseOffset }) => baseOffset)
@@ -119,6 +144,30 @@ describe('a log with an archive', () => {
     await log.deleteRecordsBefore(3)
     await log.applyRetention(clock.now())
     expect([log.localLogStartOffset, log.logStartOffset]).toEqual([10, 3])
+  })
+
+  test('a read that is overtaken by its segment on the way out goes to the archive', async () => {
+    const fileSystem = new MemoryFileSystem()
+    const held = holdReads(fileSystem)
+    const { manager, clock } = await openLogs(fileSystem, { tailCacheBytesMax: 0 })
+    const log = await createLog(manager, TIERED)
+    const tier = fakeTier(2)
+    log.tier = tier
+    await appendDurably(log, makeBatch({ producerId: 9, sequence: 0, isTransactional: true }))
+    const abort = makeMarker({ isAbort: true, producerId: 9 })
+    log.append(abort, { origin: 'coordinator', leaderEpoch: 0 })
+    for (let i = 0; i < 3; i++) await appendDurably(log, makeBatch({ seed: i }))
+    expect(bases(log)).toEqual([0, 3])
+    held.begin()
+    const committed = log.read(0, { ...READ, upTo: 'last-stable-offset' })
+    const everything = log.read(0, READ)
+    await log.applyRetention(clock.now())
+    expect(bases(log)).toEqual([3])
+    held.end()
+    // Which records are aborted was told by an index that went with the segment.
+    await committed
+    expect(tier.asked).toEqual([0])
+    expect((await everything).size).toBeGreaterThan(200)
   })
 
   test('DeleteRecords takes segments away, archived or not', async () => {

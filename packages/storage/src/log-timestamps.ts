@@ -14,6 +14,7 @@ import {
 import { StorageError } from './errors.ts'
 import type { LogContext, RecordTools } from './log-context.ts'
 import type { LogState } from './log-state.ts'
+import type { LogTier } from './log-tier.ts'
 import type { Segment } from './segment.ts'
 import { scanBatches } from './segment-scan.ts'
 
@@ -23,15 +24,37 @@ export interface TimestampOffset {
   readonly leaderEpoch: number
 }
 
+/** The first record at least as new as `timestamp`, below the high watermark. */
 export async function offsetForTimestamp(
+  context: LogContext,
+  state: LogState,
+  timestamp: number,
+  tier: LogTier | undefined,
+): Promise<TimestampOffset | undefined> {
+  for (;;) {
+    const { localLogStartOffset } = state
+    if (localLogStartOffset > state.logStartOffset) {
+      const found = await tier?.offsetForTimestamp(timestamp)
+      if (found) return found
+    }
+    const found = await findLocally(context, state, timestamp)
+    // Segments may have left for the archive before they were looked at.
+    if (state.localLogStartOffset !== localLogStartOffset) continue
+    return found && found.offset < state.highWatermark ? found : undefined
+  }
+}
+
+async function findLocally(
   context: LogContext,
   state: LogState,
   timestamp: number,
 ): Promise<TimestampOffset | undefined> {
   for (const segment of [...state.segments]) {
+    // Deleted or replaced meanwhile: once more from the beginning.
+    if (!state.has(segment)) return findLocally(context, state, timestamp)
     if (segment.largestTimestamp(context.fileSystem) < timestamp) continue
     const found = await findInSegment(context, state, segment, timestamp)
-    if (found) return found.offset < state.highWatermark ? found : undefined
+    if (found) return found
   }
   return undefined
 }
@@ -75,7 +98,7 @@ async function findInSegment(
       visit: (chunk, at) => {
         if (!isWanted(chunk, at)) return
         const batch = chunk.subarray(at, at + batchSizeOf(chunk, at))
-        found = findInBatch(context.recordTools, batch, timestamp)
+        found = findInBatch(context.recordTools, batch, timestamp, state.logStartOffset)
       },
     })
     if (found === undefined && scanned.fault !== undefined) {
@@ -87,20 +110,19 @@ async function findInSegment(
   return found
 }
 
-/** The first record of the batch that is at least as new as `timestamp`. */
+/** The first record of the batch, from `startOffset` on, at least as new as `timestamp`. */
 export function findInBatch(
   recordTools: RecordTools,
   batch: Buffer,
   timestamp: number,
+  startOffset: number,
 ): TimestampOffset | undefined {
   const leaderEpoch = leaderEpochOf(batch)
-  if (isLogAppendTime(batch)) {
-    return { offset: baseOffsetOf(batch), timestamp: maxTimestampOf(batch), leaderEpoch }
-  }
   const { findByTimestamp } = recordTools
-  if (!findByTimestamp) {
-    return { offset: baseOffsetOf(batch), timestamp: maxTimestampOf(batch), leaderEpoch }
+  if (isLogAppendTime(batch) || !findByTimestamp) {
+    const offset = Math.max(baseOffsetOf(batch), startOffset)
+    return { offset, timestamp: maxTimestampOf(batch), leaderEpoch }
   }
-  const record = findByTimestamp(batch, timestamp)
+  const record = findByTimestamp(batch, timestamp, startOffset)
   return record && { ...record, leaderEpoch }
 }

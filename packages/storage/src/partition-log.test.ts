@@ -176,6 +176,15 @@ describe('reading', () => {
     expect(await log.offsetForTimestamp(start + 191)).toBeUndefined()
     expect(await log.offsetOfMaxTimestamp()).toMatchObject({ offset: 19, timestamp: start + 190 })
   })
+
+  test('finds no offset by timestamp that was deleted', async () => {
+    const { manager } = await openLogs()
+    const log = await createLog(manager)
+    const timestamp = 1_700_000_000_000
+    await appendDurably(log, makeBatch({ timestamp, records: 5 }))
+    await log.deleteRecordsBefore(3)
+    expect(await log.offsetForTimestamp(timestamp)).toMatchObject({ offset: 3 })
+  })
 })
 
 describe('removing', () => {

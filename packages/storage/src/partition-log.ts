@@ -118,7 +118,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
 
   private attach(state: LogState): void {
     this.openWriter = new LogWriter(this.context, state.directory, state.epochs)
-    this.openReader = new LogReader(this.context, state, this.tail)
+    this.openReader = new LogReader(this.context, state, this.tail, this.read.bind(this))
     this.openAppender = new LogAppender(this.context, this, {
       state,
       writer: this.writer,
@@ -458,12 +458,7 @@ export class PartitionLog implements CommitMember, SyncedLog {
 
   /** The first record at least as new as `timestamp`, below the high watermark. */
   async offsetForTimestamp(timestamp: number): Promise<TimestampOffset | undefined> {
-    const { state } = this
-    if (state.localLogStartOffset > state.logStartOffset) {
-      const tiered = await this.tier?.offsetForTimestamp(timestamp)
-      if (tiered) return tiered
-    }
-    return offsetForTimestamp(this.context, state, timestamp)
+    return offsetForTimestamp(this.context, this.state, timestamp, this.tier)
   }
 
   /** Aborted transactions that overlap [from, to), as far as segments here know them. */

@@ -147,6 +147,7 @@ export class ArchivedLog implements LogTier {
   }
 
   private async readNow(offset: number, options: ReadOptions): Promise<ReadResult> {
+    const { log } = this.options
     const segments = await this.load()
     let segment = segments.segmentFor(offset, this.epochOf(offset)) ?? segments.segmentAfter(offset)
     while (segment) {
@@ -159,11 +160,12 @@ export class ArchivedLog implements LogTier {
         const abortedTransactions = isCommitted
           ? await this.abortedBetween(segments, segment, offset, nextOffset)
           : null
+        // The segment that tells of an abort may have expired meanwhile, with what was read.
+        if (isCommitted && offset < log.logStartOffset) throw outOfRange(offset, log)
         return { chunks: [bytes], size: bytes.length, abortedTransactions, release: noRelease }
       }
       segment = segments.segmentAfter(segment.startOffset)
     }
-    const { log } = this.options
     if (offset < log.logStartOffset) throw outOfRange(offset, log)
     // Nothing of the archive reaches that far: the log goes on where its files begin.
     return log.read(log.localLogStartOffset, options)
@@ -323,8 +325,13 @@ export class ArchivedLog implements LogTier {
     for (const segment of [...(await this.load()).segments]) {
       if (segment.maxTimestampMs < timestamp || segment.endOffset < log.logStartOffset) continue
       if (segment.startOffset >= log.localLogStartOffset) return undefined
-      const found = await this.findInSegment(segment, timestamp)
-      if (found) return found
+      try {
+        const found = await this.findInSegment(segment, timestamp)
+        if (found) return found
+      } catch (error) {
+        // Segments expire meanwhile; the first that is left goes on.
+        if (!isObjectMissing(error) || segment.endOffset >= log.logStartOffset) throw error
+      }
     }
     return undefined
   }
@@ -355,7 +362,7 @@ export class ArchivedLog implements LogTier {
       visit: (chunk, at) => {
         if (!isWanted(chunk, at)) return
         const batch = chunk.subarray(at, at + batchSizeOf(chunk, at))
-        found = findInBatch(recordTools, batch, timestamp)
+        found = findInBatch(recordTools, batch, timestamp, logStartOffset)
       },
     })
     if (found === undefined && scanned.fault !== undefined) {
