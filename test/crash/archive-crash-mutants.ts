@@ -8,8 +8,9 @@ import {
 
 const over = (store: RemoteStore, changed: Partial<RemoteStore>): RemoteStore => ({
   where: store.where,
+  isLocal: store.isLocal,
   put: (key, content) => store.put(key, content),
-  get: (key, from, to) => store.get(key, from, to),
+  get: (key, from, to, memory) => store.get(key, from, to, memory),
   delete: (key) => store.delete(key),
   list: (prefix) => store.list(prefix),
   tidy: () => store.tidy(),

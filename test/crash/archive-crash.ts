@@ -188,8 +188,9 @@ class ArchiveHistory {
     }
     return {
       where: store.where,
+      isLocal: store.isLocal,
       put: (key, content) => maybe(() => store.put(key, content)),
-      get: (key, from, to) => maybe(() => store.get(key, from, to)),
+      get: (key, from, to, memory) => maybe(() => store.get(key, from, to, memory)),
       delete: (key) => maybe(() => store.delete(key)),
       list: (prefix) => store.list(prefix),
       tidy: () => store.tidy(),
@@ -424,7 +425,9 @@ async function compareAborts(
       atLeastOneBatch: true,
     })
     must(result.size > 0, `${topic}: nothing committed at ${offset}`)
-    for (const batch of readBatches(Buffer.concat(result.chunks as Buffer[]))) {
+    const bytes = Buffer.concat(result.chunks as Buffer[])
+    result.release()
+    for (const batch of readBatches(bytes)) {
       offset = batch.lastOffset + 1
       if (!batch.isTransactional || batch.isControl) continue
       const isHidden = result.abortedTransactions?.some(

@@ -123,6 +123,7 @@ export async function compareBytes(
     })
     must(result.size > 0, `${name}: nothing to read at ${offset} below ${log.logEndOffset}`)
     const bytes = Buffer.concat(result.chunks as Buffer[])
+    result.release()
     let at = 0
     for (const batch of readBatches(bytes)) {
       const model = byOffset.get(batch.baseOffset)

@@ -83,6 +83,11 @@ const archived = (topic: string): string[] => {
   return directory === undefined ? [] : readdirSync(join(archiveDir(), directory))
 }
 
+const archivedLogs = (topic: string): string[] =>
+  archived(topic)
+    .filter((name) => name.endsWith('.log'))
+    .sort()
+
 describe('a tiered topic', () => {
   it('is read from the archive where the disk has it no more, also after a restart', async () => {
     await using broker = await startBroker({ settings: settings() })
@@ -140,6 +145,37 @@ describe('a tiered topic', () => {
     const start = await offsetAt(kafka, 'cut', 'earliest')
     const left = await readAll(kafka, 'cut', 5000 - start)
     expect(left.map(({ value }) => String(value))[0]).toBe(textOf(start))
+  })
+
+  it('keeps in the archive what local retention takes, and lets go what retention.ms does', async () => {
+    await using broker = await startBroker({ settings: settings() })
+    await using kafka = new Kafka({ brokers: broker.address })
+    const { 'local.retention.bytes': _, ...rest } = TIERED
+    const configs = { ...rest, 'retention.ms': -1, 'local.retention.ms': 1 }
+    await kafka.admin.createTopics([{ topic: 'old', partitions: 1, configs }])
+    await produce(kafka, 'old', 0, 4000)
+    await untilTiered(kafka, 'old', 3000)
+    expect(await offsetAt(kafka, 'old', 'earliest')).toBe(0)
+    await expectAll(kafka, 'old', 4000)
+    const [logs, tiered] = [archivedLogs('old'), await offsetAt(kafka, 'old', AT.tiered)]
+    // Whole segments go, those whose newest record is older than record 2,500.
+    const retentionMs = Date.now() - (1_600_000_000_000 + 2500 * 1000)
+    const change = [{ name: 'retention.ms', value: retentionMs }]
+    await kafka.admin.incrementalAlterConfigs([{ type: 'topic', name: 'old', configs: change }])
+    await waitFor('the log shrinks', async () => (await offsetAt(kafka, 'old', 'earliest')) > 1000)
+    const start = await offsetAt(kafka, 'old', 'earliest')
+    expect(start).toBeLessThanOrEqual(2500)
+    await waitFor('the archive begins where the log does', () => {
+      return Number.parseInt(archivedLogs('old')[0] ?? '', 10) === start
+    })
+    const kept = archivedLogs('old')
+    expect(kept).toEqual(logs.slice(-kept.length))
+    expect(await offsetAt(kafka, 'old', AT.tiered)).toBe(tiered)
+    expect(await offsetAt(kafka, 'old', 1_600_000_000_000)).toBe(start)
+    const left = await readAll(kafka, 'old', 4000 - start)
+    expect(left.map(({ value }) => String(value))).toEqual(
+      Array.from({ length: 4000 - start }, (_, i) => textOf(start + i)),
+    )
   })
 
   it('takes its archive along when it is deleted, while somebody reads', async () => {

@@ -3,8 +3,9 @@
  * whoever reads on. So many fetches run at once (`remote.log.reader.threads`), so many wait
  * (`remote.log.reader.max.pending.tasks`), and more are refused.
  */
+import { BufferPool } from '@ottla/base'
 import { StorageError } from '@ottla/storage'
-import { ObjectCache } from './object-cache.ts'
+import { LentBytes, ObjectCache } from './object-cache.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { RemoteSegment, TieredPartition } from './remote-log-records.ts'
 import { objectKey, type SegmentObject } from './segment-objects.ts'
@@ -12,6 +13,15 @@ import type { RemoteStore } from './store/remote-store.ts'
 
 const CHUNK_BYTES = 2 * 1024 * 1024
 const CHUNKS_AHEAD = 2
+/** Memory that is kept to be used again. */
+const FREE_BYTES_MAX = 16 * 1024 * 1024
+/** Chunks that are kept behind their readers where the system keeps them as well. */
+const PASSED_MAX = 4
+
+export interface LentView {
+  readonly bytes: Buffer
+  readonly release: () => void
+}
 
 export interface ArchiveReaderOptions {
   readonly store: RemoteStore
@@ -28,38 +38,76 @@ export class ArchiveReader {
   failedFetches = 0
   private readonly options: ArchiveReaderOptions
   private readonly chunkBytes: number
+  private readonly memory = new BufferPool(FREE_BYTES_MAX)
   private running = 0
   private readonly waiting: (() => void)[] = []
 
   constructor(options: ArchiveReaderOptions) {
     this.options = options
     this.chunkBytes = options.chunkBytes ?? CHUNK_BYTES
-    this.cache = new ObjectCache(options.cacheBytesMax)
+    const passedMax = options.store.isLocal ? PASSED_MAX : Number.POSITIVE_INFINITY
+    this.cache = new ObjectCache(options.cacheBytesMax, passedMax)
   }
 
-  /** The whole of a small object. */
-  whole(of: TieredPartition, segment: RemoteSegment, object: SegmentObject): Promise<Buffer> {
+  /** The whole of a small object, the caller's to keep. */
+  async whole(of: TieredPartition, segment: RemoteSegment, object: SegmentObject): Promise<Buffer> {
     const key = objectKey(of, segment, object)
-    return this.cache.get(key, () => this.fetch(key, 0, undefined))
+    const fetch = async () => new LentBytes(await this.fetch(key, { from: 0 }))
+    return (await this.cache.get(key, fetch)).bytes
   }
 
   /**
-   * Bytes [from, to) of a segment, which must lie within it. A view of the cache where possible.
+   * Bytes [from, to) of a segment, which must lie within it: a view of the cache where possible.
+   * Whoever has read them releases them, once.
    */
   async bytes(
     of: TieredPartition,
     segment: RemoteSegment,
     from: number,
     to: number,
-  ): Promise<Buffer> {
+  ): Promise<LentView> {
     const first = Math.floor(from / this.chunkBytes)
     const last = Math.floor((to - 1) / this.chunkBytes)
-    const chunks: Promise<Buffer>[] = []
-    for (let i = first; i <= last; i++) chunks.push(this.chunk(of, segment, i))
-    const loaded = await Promise.all(chunks)
-    const joined = loaded.length === 1 ? (loaded[0] as Buffer) : Buffer.concat(loaded)
-    const start = first * this.chunkBytes
-    return joined.subarray(from - start, to - start)
+    if (first === last) {
+      const chunk = await this.chunk(of, segment, first)
+      const start = first * this.chunkBytes
+      const bytes = chunk.bytes.subarray(from - start, to - start)
+      return { bytes, release: () => chunk.release() }
+    }
+    const asked: Promise<LentBytes>[] = []
+    for (let i = first; i <= last; i++) asked.push(this.chunk(of, segment, i))
+    const chunks = await Promise.all(asked)
+    const memory = this.memory.take(to - from)
+    let filled = 0
+    chunks.forEach((chunk, i) => {
+      const start = (first + i) * this.chunkBytes
+      filled += chunk.bytes.copy(memory, filled, Math.max(from - start, 0), to - start)
+      chunk.release()
+    })
+    return { bytes: memory.subarray(0, filled), release: () => this.memory.give(memory) }
+  }
+
+  /** Bytes from a position on that lie in the same chunk, and are read without a copy. */
+  bytesInChunkFrom(position: number): number {
+    return this.chunkBytes - (position % this.chunkBytes)
+  }
+
+  /** Whether bytes [from, to) of a segment are had without waiting. */
+  isHere(segment: RemoteSegment, from: number, to: number): boolean {
+    const last = Math.floor((to - 1) / this.chunkBytes)
+    for (let i = Math.floor(from / this.chunkBytes); i <= last; i++) {
+      if (!this.cache.isHere(chunkName(segment, i))) return false
+    }
+    return true
+  }
+
+  /** Somebody has read bytes [from, to) of a segment, and reads on behind them. */
+  passed(segment: RemoteSegment, from: number, to: number): void {
+    const isEnd = to === segment.sizeBytes
+    const end = isEnd ? Math.ceil(to / this.chunkBytes) : Math.floor(to / this.chunkBytes)
+    for (let i = Math.floor(from / this.chunkBytes); i < end; i++) {
+      this.cache.pass(chunkName(segment, i))
+    }
   }
 
   /** Fetches the chunks from `position` on that are likely to be read next. */
@@ -71,21 +119,36 @@ export class ArchiveReader {
     }
   }
 
-  private chunk(of: TieredPartition, segment: RemoteSegment, i: number): Promise<Buffer> {
+  private chunk(of: TieredPartition, segment: RemoteSegment, i: number): Promise<LentBytes> {
     return this.cache.get(chunkName(segment, i), () => this.fetchChunk(of, segment, i))
   }
 
-  private fetchChunk(of: TieredPartition, segment: RemoteSegment, i: number): Promise<Buffer> {
+  private async fetchChunk(
+    of: TieredPartition,
+    segment: RemoteSegment,
+    i: number,
+  ): Promise<LentBytes> {
     const from = i * this.chunkBytes
     const to = Math.min(from + this.chunkBytes, segment.sizeBytes)
-    return this.fetch(objectKey(of, segment, 'log'), from, to)
+    const memory = this.memory.take(to - from)
+    try {
+      const bytes = await this.fetch(objectKey(of, segment, 'log'), { from, to, memory })
+      return new LentBytes(bytes, () => this.memory.give(memory))
+    } catch (error) {
+      // What failed may still be writing to it.
+      this.memory.abandon(memory)
+      throw error
+    }
   }
 
-  private async fetch(key: string, from: number, to: number | undefined): Promise<Buffer> {
+  private async fetch(
+    key: string,
+    { from, to, memory }: { from: number; to?: number; memory?: Buffer },
+  ): Promise<Buffer> {
     await this.turn()
     try {
       if (to !== undefined) await this.options.limit.take(to - from)
-      const bytes = await this.options.store.get(key, from, to)
+      const bytes = await this.options.store.get(key, from, to, memory)
       this.fetchedBytes += bytes.length
       return bytes
     } catch (error) {

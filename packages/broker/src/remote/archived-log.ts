@@ -6,20 +6,13 @@
  *
  * A read gives whole batches of one segment, the first of which contains the offset asked for;
  * where they begin is known from the last reader that stopped there, else from the segment's
- * offset index. Batches are checked against their checksums: the archive is somebody else's disk.
+ * offset index.
  *
  * What takes longer than `remote.fetch.max.wait.ms` goes on in the background and is answered with
  * nothing: the client asks again, and finds it in the cache.
  */
 import { type Clock, type Logger, messageOf } from '@ottla/base'
-import {
-  BATCH_OVERHEAD,
-  batchHeaderFault,
-  batchSizeOf,
-  isBatchCrcValid,
-  lastOffsetOf,
-  maxTimestampOf,
-} from '@ottla/protocol'
+import { batchSizeOf, lastOffsetOf, maxTimestampOf } from '@ottla/protocol'
 import {
   type AbortedTransaction,
   decodeTransactionIndex,
@@ -36,6 +29,7 @@ import {
   type TimestampOffset,
 } from '@ottla/storage'
 import type { ArchiveReader } from './archive-reader.ts'
+import { GatheredBatches } from './gathered-batches.ts'
 import type { RemoteSegment, TieredPartition } from './remote-log-records.ts'
 import type { RemoteSegments } from './remote-segments.ts'
 import { isObjectMissing } from './store/remote-store.ts'
@@ -61,19 +55,9 @@ interface ReadEnd {
   readonly position: number
 }
 
-interface Found {
-  readonly bytes: Buffer
-  readonly nextOffset: number
-  /** Behind the last batch that is given. */
-  readonly end: number
-}
-
 const noRelease = (): void => {}
 const NOTHING: ReadResult = { chunks: [], size: 0, abortedTransactions: null, release: noRelease }
 const READ_ENDS_MAX = 8
-/** Read in front of the wanted batch when the place comes from the index. */
-const SLACK_BYTES = 8 * 1024
-const READ_BYTES_MAX = 16 * 1024 * 1024
 
 export class ArchivedLog implements LogTier {
   readonly of: TieredPartition
@@ -154,15 +138,15 @@ export class ArchivedLog implements LogTier {
       const found = await this.readSegment(segment, offset, options)
       if (found === null) return NOTHING
       if (found) {
-        this.aheadOf(segments, segment, found.end)
+        this.aheadOf(segments, segment, found.position)
         const isCommitted = options.upTo === 'last-stable-offset'
-        const { bytes, nextOffset } = found
+        const { chunks, size, nextOffset } = found
         const abortedTransactions = isCommitted
           ? await this.abortedBetween(segments, segment, offset, nextOffset)
           : null
         // The segment that tells of an abort may have expired meanwhile, with what was read.
         if (isCommitted && offset < log.logStartOffset) throw outOfRange(offset, log)
-        return { chunks: [bytes], size: bytes.length, abortedTransactions, release: noRelease }
+        return { chunks, size, abortedTransactions, release: () => found.release() }
       }
       segment = segments.segmentAfter(segment.startOffset)
     }
@@ -180,65 +164,23 @@ export class ArchivedLog implements LogTier {
     segment: RemoteSegment,
     offset: number,
     options: ReadOptions,
-  ): Promise<Found | undefined | null> {
-    let position = await this.placeOf(segment, offset)
-    let size = Math.min(options.bytesMax, READ_BYTES_MAX) + SLACK_BYTES
-    while (position < segment.sizeBytes) {
-      const to = Math.min(position + Math.max(size, BATCH_OVERHEAD), segment.sizeBytes)
-      const chunk = await this.options.reader.bytes(this.of, segment, position, to)
-      const walk = this.walk({ segment, chunk, position }, offset, options)
-      if (walk.kind === 'found') {
-        this.noteEnd({ nextOffset: walk.nextOffset, segment, position: walk.end })
-        return walk
-      }
-      if (walk.kind === 'too-large') return null
-      position = walk.position
-      size = Math.max(walk.size, size)
+  ): Promise<GatheredBatches | undefined | null> {
+    const { reader } = this.options
+    const { sizeBytes: end } = segment
+    const position = await this.placeOf(segment, offset)
+    const found = new GatheredBatches({ offset, position, end }, options)
+    while (found.position < end && !found.isDone) {
+      const wanted = found.needed || reader.bytesInChunkFrom(found.position)
+      const to = Math.min(found.position + wanted, end)
+      // More is worth having, and not worth waiting for.
+      if (found.size > 0 && !reader.isHere(segment, found.position, to)) break
+      const fault = found.take(await reader.bytes(this.of, segment, found.position, to))
+      if (fault !== undefined) throw this.corrupt(segment, found.position, fault)
     }
-    return undefined
-  }
-
-  /** Steps over the batches in a chunk that was read from `position`. */
-  private walk(
-    at: { readonly segment: RemoteSegment; readonly chunk: Buffer; readonly position: number },
-    offset: number,
-    { bytesMax, atLeastOneBatch }: ReadOptions,
-  ) {
-    const { segment, chunk, position } = at
-    const left = segment.sizeBytes - position
-    let to = 0
-    let from = -1
-    let nextOffset = offset
-    while (to + BATCH_OVERHEAD <= chunk.length) {
-      const fault = batchHeaderFault(chunk, to, left - to)
-      if (fault !== undefined) throw this.corrupt(segment, position + to, fault)
-      const size = batchSizeOf(chunk, to)
-      if (lastOffsetOf(chunk, to) >= offset) {
-        const isFirst = from < 0
-        const isTooMuch = (isFirst ? 0 : to - from) + size > bytesMax
-        if (isTooMuch && !(isFirst && atLeastOneBatch)) {
-          if (isFirst) return { kind: 'too-large' } as const
-          break
-        }
-        if (to + size > chunk.length) {
-          if (isFirst) return { kind: 'more', position: position + to, size } as const
-          break
-        }
-        if (!isBatchCrcValid(chunk, to)) {
-          throw this.corrupt(segment, position + to, 'checksum does not agree')
-        }
-        if (isFirst) from = to
-        nextOffset = lastOffsetOf(chunk, to) + 1
-      }
-      to += size
-    }
-    if (from < 0) return { kind: 'more', position: position + to, size: BATCH_OVERHEAD } as const
-    return {
-      kind: 'found',
-      bytes: chunk.subarray(from, to),
-      nextOffset,
-      end: position + to,
-    } as const
+    if (found.size === 0) return found.isDone ? null : undefined
+    this.noteEnd({ nextOffset: found.nextOffset, segment, position: found.position })
+    reader.passed(segment, position, found.position)
+    return found
   }
 
   private corrupt(segment: RemoteSegment, position: number, reason: string): StorageError {
@@ -376,8 +318,10 @@ export class ArchivedLog implements LogTier {
     return async (target: Buffer, position: number): Promise<number> => {
       const to = Math.min(position + target.length, segment.sizeBytes)
       if (to <= position) return 0
-      const bytes = await this.options.reader.bytes(this.of, segment, position, to)
-      return bytes.copy(target)
+      const { bytes, release } = await this.options.reader.bytes(this.of, segment, position, to)
+      const copied = bytes.copy(target)
+      release()
+      return copied
     }
   }
 

@@ -29,6 +29,7 @@ const PART = /^\.[0-9a-f]{32}\.part$/
 
 export class DirectoryStore implements RemoteStore {
   readonly where: string
+  readonly isLocal = true
   private readonly fileSystem: FileSystem
   private readonly random: Random
   /** Directories of partitions whose names are known to be durable. */
@@ -113,12 +114,13 @@ export class DirectoryStore implements RemoteStore {
     }
   }
 
-  async get(key: string, from: number, to?: number): Promise<Buffer> {
+  async get(key: string, from: number, to?: number, memory?: Buffer): Promise<Buffer> {
     let file: FileHandle | undefined
     try {
       file = this.fileSystem.open(this.pathOf(key), 'read')
       const end = to ?? file.size()
-      const bytes = Buffer.allocUnsafeSlow(end - from)
+      const size = end - from
+      const bytes = memory?.subarray(0, size) ?? Buffer.allocUnsafeSlow(size)
       const read = await readFullyAsync(file, bytes, from)
       if (read === bytes.length) return bytes
       throw new Error(`it ends at ${from + read}, and ${end} was asked for`)

@@ -22,9 +22,14 @@ export interface StoredObject {
 export interface RemoteStore {
   /** For people: a path or a URL, without secrets. */
   readonly where: string
+  /** The system keeps in memory what was read, so that reading it again is cheap. */
+  readonly isLocal: boolean
   put(key: string, content: ObjectContent): Promise<void>
-  /** Bytes [from, to), to the end without `to`; or a StoreError with code OBJECT_MISSING. */
-  get(key: string, from: number, to?: number): Promise<Buffer>
+  /**
+   * Bytes [from, to), to the end without `to`; or a StoreError with code OBJECT_MISSING. They may
+   * lie in `memory`, if there is room for them; after a failure it is not used any more.
+   */
+  get(key: string, from: number, to?: number, memory?: Buffer): Promise<Buffer>
   /** Content when the object is not there. */
   delete(key: string): Promise<void>
   /** Objects whose keys begin with `prefix`, in no particular order. */

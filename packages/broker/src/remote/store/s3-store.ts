@@ -40,6 +40,7 @@ export interface S3Place {
 
 export class S3Store implements RemoteStore {
   readonly where: string
+  readonly isLocal = false
   private readonly client: S3Client
   private readonly bucket: string
   private readonly prefix: string
@@ -97,7 +98,7 @@ export class S3Store implements RemoteStore {
     }
   }
 
-  async get(key: string, from: number, to?: number): Promise<Buffer> {
+  async get(key: string, from: number, to?: number, memory?: Buffer): Promise<Buffer> {
     // S3 refuses a range of nothing, and one that begins behind the end of an empty object.
     if (to !== undefined && to <= from) return Buffer.alloc(0)
     const isWhole = from === 0 && to === undefined
@@ -106,9 +107,13 @@ export class S3Store implements RemoteStore {
       const { Body } = await this.client.send(
         new GetObjectCommand({ ...this.place(key), ...range }),
       )
-      const bytes = Buffer.from((await Body?.transformToByteArray()) ?? [])
-      if (to === undefined || bytes.length === to - from) return bytes
-      throw new Error(`${bytes.length} bytes came instead of ${to - from}`)
+      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array()
+      if (to !== undefined && bytes.length !== to - from) {
+        throw new Error(`${bytes.length} bytes came instead of ${to - from}`)
+      }
+      if (!memory) return Buffer.from(bytes)
+      memory.set(bytes)
+      return memory.subarray(0, bytes.length)
     } catch (error) {
       if (nameOf(error) === 'NoSuchKey') {
         throw new StoreError('OBJECT_MISSING', `${key} is not there`, error)
