@@ -181,8 +181,11 @@ describe('cluster', () => {
     const topic = await createTopic(kafka)
     const cluster = await kafka.admin.describeCluster()
     expect(cluster.brokers).toHaveLength(1)
-    const dirs = await kafka.admin.describeLogDirs()
-    expect(dirs[0]?.partitions.some((p) => p.topic === topic)).toBe(true)
+    // A broker may lead a new partition a little before it has made the directory.
+    await waitFor('the directory of the partition', async () => {
+      const dirs = await kafka.admin.describeLogDirs()
+      return dirs[0]?.partitions.some((p) => p.topic === topic) ?? false
+    })
   })
 
   test('any request can be sent by its table', async () => {

@@ -174,7 +174,7 @@ export class HeldRecords {
       const offset = range.firstOffset + at
       if (offset < first || offset > last || mark === SAID || mark === LOST) return
       if (mark > GAP) isTooLate = true
-      this.set(range, at, mark === GAP ? SAID : LOST)
+      this.set(range, at, LOST)
     })
     if (isTooLate) this.onLate(error)
   }

@@ -12,6 +12,8 @@ export class ShareRecord<
   /** How often the record was given out, this time included; 1 for the first. */
   readonly deliveryCount: number
   private readonly held: HeldRecords
+  /** The offset once more, since marks are made by number. */
+  private readonly at: number
 
   constructor(
     segment: RecordSegment,
@@ -20,6 +22,7 @@ export class ShareRecord<
   ) {
     super(segment, cursor)
     this.held = parts.held
+    this.at = segment.baseOffset + cursor.offsetDelta
     this.deliveryCount = parts.deliveryCount
   }
 
@@ -48,11 +51,11 @@ export class ShareRecord<
 
   /** Takes effect with the next request to the broker; until then another word replaces it. */
   acknowledge(what: Acknowledgement): void {
-    this.held.mark(Number(this.offset), what)
+    this.held.mark(this.at, what)
   }
 
   /** No answer has been given yet, apart from renewals. */
   get isHeld(): boolean {
-    return this.held.isHeld(Number(this.offset))
+    return this.held.isHeld(this.at)
   }
 }
