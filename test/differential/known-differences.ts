@@ -29,6 +29,13 @@ export const KNOWN: readonly Known[] = [
       'and Apache Kafka still counts what it is about to delete.',
     applies: ({ ottla, apache }) => same(withoutDirectories(ottla), withoutDirectories(apache)),
   },
+  {
+    apis: ['Fetch'],
+    reason:
+      'A read of Apache Kafka ends with its segment; ottla gives the records behind it along when ' +
+      'it has them in memory.',
+    applies: ({ ottla, apache }) => same(upToBatchesOf(ottla, apache), apache),
+  },
 ]
 
 export function reasonFor(api: Api, difference: Difference): string | undefined {
@@ -55,6 +62,27 @@ function withoutDirectories(answer: Answer): unknown {
     ),
   )
   return [results.map(({ errorCode }) => errorCode), [...new Set(replicas)].sort()]
+}
+
+interface FetchedTopic {
+  readonly partitions: readonly { readonly records?: readonly unknown[] | null }[]
+}
+
+/** Of each partition as many batches as the other has, unless it has none. */
+function upToBatchesOf(answer: Answer, other: Answer): unknown {
+  const topicsOf = (one: Answer) =>
+    ((one ?? {}) as { responses?: readonly FetchedTopic[] }).responses ?? []
+  const limits = topicsOf(other).map(({ partitions }) =>
+    partitions.map(({ records }) => records?.length ?? 0),
+  )
+  const responses = topicsOf(answer).map((topic, t) => ({
+    ...topic,
+    partitions: topic.partitions.map((partition, p) => {
+      const limit = limits[t]?.[p] ?? 0
+      return limit > 0 ? { ...partition, records: partition.records?.slice(0, limit) } : partition
+    }),
+  }))
+  return { ...(answer as object), responses }
 }
 
 const BROKER = 4
