@@ -4,8 +4,9 @@
  *
  * Runs one seed after the other until the time is over, prints every difference as it is found, and
  * ends with 1 when there was one. `--minutes 0` runs one seed, `--seeds N` so many, `--verbose`
- * prints every request with both answers. `--only` asks these APIs alone, `--lives` has these kinds
- * of members alone; with both there are both. `--set` gives both brokers a setting.
+ * prints every request with both answers, and Apache Kafka's log at the end. `--only` asks these
+ * APIs alone, `--lives` has these kinds of members alone; with both there are both. `--set` gives
+ * both brokers a setting.
  */
 import { parseArgs } from 'node:util'
 import { compare, type Difference, type Exchange, servedNames } from './differential.ts'
@@ -73,6 +74,7 @@ async function main(): Promise<number> {
         `${outcome.differences.length} differences, ${seconds(performance.now() - startMs)}`,
     )
   }
+  if (values.verbose) print(worlds.apacheLog())
   for (const [reason, n] of sums.explained) print(`${n} explained: ${reason}`)
   print(`${sums.requests} requests compared, ${sums.found} differences`)
   return sums.found === 0 ? 0 : 1

@@ -52,6 +52,8 @@ const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 export interface Worlds extends AsyncDisposable {
   readonly ottla: World
   readonly apache: World
+  /** What Apache Kafka has logged of late. */
+  apacheLog(): string
 }
 
 /** Both brokers, each with two log directories, and what is needed to talk to them. */
@@ -73,7 +75,8 @@ export async function startWorlds(
     apache.close()
     await brokers.stop()
   }
-  return { ottla, apache, [Symbol.asyncDispose]: close }
+  const apacheLog = () => brokers.apache.output()
+  return { ottla, apache, apacheLog, [Symbol.asyncDispose]: close }
 }
 
 export async function prepare(worlds: readonly World[], seed: number): Promise<void> {

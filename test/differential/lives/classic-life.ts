@@ -15,14 +15,22 @@ import {
   weighted,
 } from './life.ts'
 
-export function classicLife(member: string, group: string, instanceId: string | null = null): Life {
-  return { member, group, act: (moment) => act({ member, group, instanceId }, moment) }
+interface Options {
+  readonly instanceId?: string
+  /** Always joins with the same assignor. */
+  readonly isConstant?: boolean
+}
+
+export function classicLife(member: string, group: string, options: Options = {}): Life {
+  const { instanceId = null, isConstant = false } = options
+  return { member, group, act: (moment) => act({ member, group, instanceId, isConstant }, moment) }
 }
 
 interface Who {
   readonly member: string
   readonly group: string
   readonly instanceId: string | null
+  readonly isConstant: boolean
 }
 
 function act(who: Who, { random, known }: Moment): Act {
@@ -45,9 +53,9 @@ const speaker = ({ member, group, instanceId }: Who) => ({
 })
 
 /** Static members are known from version 5 on. */
-function join({ member, group, instanceId }: Who, random: SeededRandom): Act {
+function join({ member, group, instanceId, isConstant }: Who, random: SeededRandom): Act {
   const metadata = new Reference('subscription', member, { topics: someTopics(random) })
-  const names = random.chance(0.8) ? ['range'] : ['roundrobin', 'range']
+  const names = isConstant || random.chance(0.8) ? ['range'] : ['roundrobin', 'range']
   return {
     api: apis.joinGroup as never,
     version: between(random, instanceId === null ? 2 : 5, 9),

@@ -1,5 +1,5 @@
 /** What the members of a classic group read, as far as their metadata tells. */
-import { ConsumerProtocolSubscription, decodeMessage, MalformedMessageError } from '@ottla/protocol'
+import { subscriptionIn } from '../consumer-group/embedded-protocol.ts'
 import type { ClassicGroup } from './classic-group.ts'
 
 /** Topics the members of a consumer group read; undefined when that cannot be known. */
@@ -7,19 +7,10 @@ export function subscribedTopicsOf(group: ClassicGroup): ReadonlySet<string> | u
   if (group.protocolType !== 'consumer' || group.protocolName === null) return undefined
   const topics = new Set<string>()
   for (const member of group.members.values()) {
-    const metadata = group.metadataOf(member)
-    if (metadata.length < 2) return undefined
-    try {
-      const version = Math.min(metadata.readInt16BE(0), ConsumerProtocolSubscription.highest)
-      const body = metadata.subarray(2)
-      for (const topic of decodeMessage(ConsumerProtocolSubscription, version, body).topics) {
-        topics.add(topic)
-      }
-    } catch (error) {
-      // Members may put anything here; what we cannot read protects all topics.
-      if (!(error instanceof MalformedMessageError)) throw error
-      return undefined
-    }
+    // Members may put anything here; what we cannot read protects all topics.
+    const subscription = subscriptionIn(group.metadataOf(member))
+    if (!subscription) return undefined
+    for (const topic of subscription.topics) topics.add(topic)
   }
   return topics
 }

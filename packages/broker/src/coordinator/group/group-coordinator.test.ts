@@ -180,6 +180,15 @@ describe('a classic group', () => {
     expect(harness.answer(harness.join('', { version: 3 }))).toMatchObject({ errorCode: 0 })
   })
 
+  it.each(['', '\uffff and text', '\0\u0001?'])('takes metadata that is none: %j', (metadata) => {
+    const harness = new Harness()
+    expect(harness.answer(harness.join('', { version: 3, metadata }))).toMatchObject({
+      errorCode: 0,
+      generationId: 1,
+    })
+    expect(harness.coordinator.groups.get('g')).toMatchObject({ subscribedTopics: undefined })
+  })
+
   it('waits for all members and gives each its share once the leader has synced', () => {
     const harness = new Harness()
     const { a, syncA, syncB, joinB, generation } = stablePair(harness)
