@@ -173,7 +173,7 @@ test('keeps records whose lock is renewed', async () => {
   expect(lines.slice(6, 10)).toEqual([
     'poll n1 1 -> got 0:0x1=value 0',
     'poll n2 0 -> got',
-    'ack n1 accept -> ACCEPT 1',
+    'ack n1 accept -> accept 1',
     'commit n1 -> committed 0:fine',
   ])
 })

@@ -71,6 +71,19 @@ export const kinds: Play = async (t) => {
       },
     ],
   })
+  const { producerId, producerEpoch } = await t.producer('k-tx')
+  await t.ask('offset of a transaction into share', apis.txnOffsetCommit, 5, {
+    transactionalId: 'k-tx',
+    groupId: 'k-share',
+    producerId,
+    producerEpoch,
+    topics: [
+      {
+        name: 'kinds',
+        partitions: [{ partitionIndex: 0, committedOffset: 0, committedMetadata: '' }],
+      },
+    ],
+  })
   await t.ask('offsets of share', apis.offsetFetch, 9, {
     groups: [{ groupId: 'k-share', topics: null }],
     requireStable: false,

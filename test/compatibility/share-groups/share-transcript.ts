@@ -9,6 +9,7 @@ import {
   errorName,
   type Fields,
   type FieldsInput,
+  type InitProducerIdResponse,
   readBatches,
   type ShareAcknowledgeResponse,
   type ShareFetchResponse,
@@ -72,6 +73,17 @@ export class ShareTranscript {
 
   send<S>(member: string, api: unknown, version: number, body: FieldsInput<Fields>): Promise<S> {
     return this.connection(member).send<S>(api as Api, version, body)
+  }
+
+  /** Begins to use a transactional id, as soon as its coordinator is ready. */
+  async producer(transactionalId: string): Promise<InitProducerIdResponse> {
+    const body = { transactionalId, transactionTimeoutMs: 60_000 }
+    let answer: InitProducerIdResponse | undefined
+    await waitUntil(`coordinator of ${transactionalId} is ready`, async () => {
+      answer = await this.send<InitProducerIdResponse>('admin', apis.initProducerId, 4, body)
+      return answer.errorCode === 0
+    })
+    return answer as InitProducerIdResponse
   }
 
   /** Sends anything, and writes down the whole answer. */
@@ -146,8 +158,8 @@ export class ShareTranscript {
 
   /** Both coordinators' topics are made by the first question for them. */
   async findCoordinators(): Promise<void> {
-    for (const keyType of [0, 2]) {
-      const key = keyType === 0 ? 'any' : `any:${NO_ID}:0`
+    for (const keyType of [0, 1, 2]) {
+      const key = keyType === 2 ? `any:${NO_ID}:0` : 'any'
       await waitUntil(`coordinator ${keyType} is there`, async () => {
         const body = { keyType, coordinatorKeys: [key] }
         type Found = { coordinators: { errorCode: number }[] }

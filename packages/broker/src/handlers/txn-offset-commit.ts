@@ -62,6 +62,7 @@ async function refusal(
   const reach = apiVersion >= 5 ? 'adds' : apiVersion === 4 ? 'can-abort' : 'none'
   const error = await transactions.admit(transactionalId, request, OFFSETS_TOPIC, partition, reach)
   if (error !== 'NONE') return error
+  if (groups.coordinator.shareGroups.get(groupId)) return 'GROUP_ID_NOT_FOUND'
   const isNamed =
     memberId !== '' || groupInstanceId !== null || request.generationIdOrMemberEpoch >= 0
   if (isNamed) {
