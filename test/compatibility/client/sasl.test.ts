@@ -37,6 +37,7 @@ beforeAll(async () => {
         'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT',
       'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER',
       'connections.max.reauth.ms': String(REAUTHENTICATION_MS),
+      'delegation.token.secret.key': 'secret of the cluster',
       ...jaas('plain', `plain.PlainLoginModule required user_alice="${SECRET}"`),
       ...jaas('scram-sha-256', 'scram.ScramLoginModule required'),
       ...jaas('scram-sha-512', 'scram.ScramLoginModule required'),
@@ -126,3 +127,35 @@ test.each(WRONG)(
     await kafka.close()
   },
 )
+
+test('a delegation token is made, used to log in, renewed and ended', async () => {
+  const alice = new Kafka({ brokers: address, sasl: MECHANISMS['SCRAM-SHA-512'] as SaslOptions })
+  const made = await alice.admin.createDelegationToken({
+    ...{ renewers: ['User:bob'], maxLifetimeMs: 600_000 },
+  })
+  expect(made).toMatchObject({ owner: 'User:alice', requester: 'User:alice' })
+  expect(made.expiresAtMost.getTime() - made.issued.getTime()).toBe(600_000)
+  const known = () => alice.admin.describeDelegationTokens(['User:alice'])
+  await expect.poll(known).toEqual([made])
+  const sasl = {
+    mechanism: 'SCRAM-SHA-512',
+    username: made.tokenId,
+    password: made.hmac.toString('base64'),
+    isDelegationToken: true,
+  } as const
+  const holder = new Kafka({ brokers: address, sasl })
+  expect((await holder.admin.listTopics()).map(({ name }) => name)).toContain(topic)
+  await expect(holder.admin.createDelegationToken()).rejects.toMatchObject({
+    code: 'DELEGATION_TOKEN_REQUEST_NOT_ALLOWED',
+  })
+  await holder.close()
+  const expires = await alice.admin.renewDelegationToken(made.hmac, { periodMs: 60_000 })
+  expect(expires.getTime()).toBeGreaterThan(Date.now())
+  expect(expires.getTime()).toBeLessThanOrEqual(made.expires.getTime())
+  await alice.admin.expireDelegationToken(made.hmac)
+  await expect.poll(known).toEqual([])
+  const late = new Kafka({ brokers: address, sasl })
+  await expect(late.admin.listTopics()).rejects.toMatchObject({ code: 'AUTHENTICATION' })
+  await late.close()
+  await alice.close()
+})

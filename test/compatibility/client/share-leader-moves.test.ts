@@ -3,13 +3,12 @@
  * them, by the client's own admin calls.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka } from '@ottla/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uniqueName, waitFor } from '../../integration/support/topics.ts'
-import { type ApacheBroker, startApacheBroker } from '../support/apache-broker.ts'
+import { type ApacheBroker, freePort, startApacheBroker } from '../support/apache-broker.ts'
 
 const MOVES = 4
 const RECORDS_PER_MOVE = 100
@@ -24,14 +23,6 @@ let first: ApacheBroker
 let second: ApacheBroker
 let secondDir: string
 let kafka: Kafka
-
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 
 /** A directory that belongs to the cluster of the first node, for a second one. */
 async function joinDirectory(): Promise<string> {

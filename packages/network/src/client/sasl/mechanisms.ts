@@ -8,6 +8,11 @@ export interface PasswordLogin {
   readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
   readonly username: Secret
   readonly password: Secret
+  /**
+   * With SCRAM: the name is the id of a delegation token (KIP-48) and the password its HMAC as
+   * Base64. `tokenauth` of the Java client. Default false.
+   */
+  readonly isDelegationToken?: boolean
 }
 
 export interface OAuthToken {
@@ -53,8 +58,12 @@ export async function exchangeOf(options: SaslOptions): Promise<SaslExchange> {
     const token = await options.token()
     return oauthExchange(typeof token === 'string' ? { value: token } : token)
   }
-  const { mechanism, username, password } = options as PasswordLogin
-  const login = { username: await reveal(username), password: await reveal(password) }
+  const { mechanism, username, password, isDelegationToken } = options as PasswordLogin
+  const login = {
+    username: await reveal(username),
+    password: await reveal(password),
+    isDelegationToken: isDelegationToken ?? false,
+  }
   const hash = SCRAM_HASHES[mechanism]
   if (hash) return scramExchange(hash, login)
   if (mechanism === 'PLAIN') return plainExchange(login)

@@ -19,6 +19,11 @@ describe('SCRAM-SHA-256', () => {
     expect(await next(Buffer.from(SERVER_FINAL))).toBe(undefined)
   })
 
+  test('says when it logs in with a delegation token', async () => {
+    const next = scramExchange('sha256', { ...login, isDelegationToken: true }, NONCE)
+    expect(String(await next(undefined))).toBe(`n,,n=user,r=${NONCE},tokenauth=true`)
+  })
+
   test.each([
     ['another nonce', 'r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096', 'nonce'],
     ['a nonce of the client alone', `r=${NONCE},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096`, 'nonce'],

@@ -21,13 +21,23 @@ const ITERATIONS_MAX = 10_000_000
 
 const derive = promisify(pbkdf2)
 
+/** Kafka's extension: the name is that of a delegation token. */
+const TOKEN_EXTENSION = ',tokenauth=true'
+
+export interface ScramLogin {
+  readonly username: string
+  readonly password: string
+  readonly isDelegationToken?: boolean
+}
+
 export function scramExchange(
   hash: ScramHash,
-  login: { readonly username: string; readonly password: string },
+  login: ScramLogin,
   nonce: string = randomBytes(24).toString('base64url'),
 ) {
   const hmac = (key: Buffer, text: string) => createHmac(hash, key).update(text).digest()
-  const clientFirst = `n=${escapeName(login.username)},r=${nonce}`
+  const extension = login.isDelegationToken ? TOKEN_EXTENSION : ''
+  const clientFirst = `n=${escapeName(login.username)},r=${nonce}${extension}`
   let signature: Buffer | undefined
 
   const proof = async (serverFirst: string): Promise<Buffer> => {
