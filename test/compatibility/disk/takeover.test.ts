@@ -68,6 +68,8 @@ describe.each(['cleanly', 'by kill -9'])('Apache Kafka stopped %s', (how) => {
       expect(await readAccess(again.bootstrap)).toEqual(continuedAccess)
       await goOn(again.bootstrap, 'made-by-apache')
       await again.stop()
+      // A replica that is in sync again is not eligible beside the ISR (KIP-966).
+      expect(again.output()).not.toMatch(/\bELR\b/)
     } finally {
       await rm(dataDir, { recursive: true, force: true })
     }

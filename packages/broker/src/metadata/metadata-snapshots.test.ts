@@ -300,6 +300,37 @@ describe('levels of releases', () => {
   })
 })
 
+describe('a start', () => {
+  it.each([
+    ['that Apache Kafka left without a leader', { leader: -1, isr: [] }],
+    ['that was taken over as it stood', { leader: 1, isr: [1] }],
+  ])('has no eligible replica beside the ISR of a partition %s', async (_, led) => {
+    const disk = world()
+    await using opened = await open(disk)
+    const replicas = {
+      replicas: [1],
+      removingReplicas: [],
+      addingReplicas: [],
+      directories: [ID],
+      eligibleLeaderReplicas: [1],
+      lastKnownElr: [1],
+    }
+    const partition = { partitionId: 0, topicId: ID, leaderEpoch: 4, ...replicas, ...led }
+    await opened.commit(
+      metadataRecord('TopicRecord', { name: 't', topicId: ID }),
+      metadataRecord('PartitionRecord', partition),
+    )
+    await opened.store.registerBroker([{ name: 'PLAINTEXT', host: 'h', port: 9092 }])
+    expect(opened.image.topics.get('t')?.partitions[0]).toMatchObject({
+      leader: 1,
+      isr: [1],
+      leaderEpoch: led.leader === 1 ? 4 : 5,
+      eligibleLeaderReplicas: [],
+      lastKnownElr: [],
+    })
+  })
+})
+
 describe('a metadata transaction that nobody ended', () => {
   it('is aborted by the next leader, whose records count', async () => {
     const disk = world()

@@ -235,19 +235,26 @@ export class MetadataStore {
     })
   }
 
-  /** Partitions that Apache Kafka left without a leader when it stopped. */
+  /**
+   * Partitions that Apache Kafka left without a leader when it stopped. Who is in the ISR again is
+   * not eligible beside it any more (KIP-966); where that was left standing, it is put right.
+   */
   private leaderless(): MetadataRecord[] {
     const { image, nodeId } = this.options
     const records: MetadataRecord[] = []
     for (const topic of image.topics.values()) {
-      for (const { partition, leader, replicas } of topic.partitions) {
-        if (leader === nodeId || !replicas.includes(nodeId)) continue
+      for (const partition of topic.partitions) {
+        const { leader, replicas, isr, eligibleLeaderReplicas, lastKnownElr } = partition
+        if (!replicas.includes(nodeId)) continue
+        const isLed = leader === nodeId
+        if (isLed && !eligibleLeaderReplicas.some((id) => isr.includes(id))) continue
         records.push(
           metadataRecord('PartitionChangeRecord', {
-            partitionId: partition,
+            partitionId: partition.partition,
             topicId: topic.id,
-            leader: nodeId,
-            isr: [nodeId],
+            ...(isLed ? {} : { leader: nodeId, isr: [nodeId] }),
+            ...(eligibleLeaderReplicas.length > 0 ? { eligibleLeaderReplicas: [] } : {}),
+            ...(lastKnownElr.length > 0 ? { lastKnownElr: [] } : {}),
           }),
         )
       }
