@@ -1,7 +1,10 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Kafka } from '@ottla/client'
+import { buildKRaftVersion, buildVoters, readBatches } from '@ottla/protocol'
 import { startBroker } from '@ottla/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ottla } from './run-ottla.ts'
@@ -19,6 +22,26 @@ beforeAll(async () => {
   await ottla(['consume', 'orders', '-g', 'readers', '-e'], { env })
 })
 afterAll(() => rm(dataDir, { recursive: true, force: true }))
+
+/** Voters, as a controller of Apache Kafka writes them at the end of a metadata log. */
+function addVoters(
+  directory: string,
+  voters: readonly { readonly id: number; readonly directoryId: string }[],
+): void {
+  const names = readdirSync(directory).filter((name) => name.endsWith('.log'))
+  const path = join(directory, names.sort().at(-1) as string)
+  const last = readBatches(readFileSync(path)).at(-1)
+  const place = { timestamp: Date.now(), leaderEpoch: last?.leaderEpoch ?? 1 }
+  const end = (last?.lastOffset ?? -1) + 1
+  const set = voters.map(({ id, directoryId }) => ({
+    voterId: id,
+    voterDirectoryId: directoryId,
+    endpoints: [{ name: 'CONTROLLER', host: 'localhost', port: 9093 }],
+    kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 1 },
+  }))
+  appendFileSync(path, buildKRaftVersion(1, { ...place, baseOffset: end }))
+  appendFileSync(path, buildVoters(set, { ...place, baseOffset: end + 1 }))
+}
 
 const logOf = () => join(orders, readdirSync(orders).find((name) => name.endsWith('.log')) ?? '')
 
@@ -126,6 +149,57 @@ describe('ottla graduate', () => {
     expect(code).toBe(1)
     expect(err).toContain('is in use by another broker')
     expect(broker.port).toBeGreaterThan(0)
+  })
+
+  test('names tiered topics, whose older records need an archive', async () => {
+    const tieredDir = await mkdtemp(join(tmpdir(), 'ottla-tiered-'))
+    try {
+      const settings = {
+        'remote.log.storage.system.enable': 'true',
+        'archive.url': pathToFileURL(join(tieredDir, 'archive')).href,
+      }
+      {
+        await using broker = await startBroker({ dataDir: tieredDir, settings })
+        await using kafka = new Kafka({ brokers: broker.address })
+        const configs = { 'remote.storage.enable': 'true' }
+        await kafka.admin.createTopics([
+          { topic: 'history', partitions: 1, configs },
+          { topic: 'plain', partitions: 1 },
+        ])
+      }
+      const { code, out, err } = await ottla(['graduate', tieredDir], {})
+      expect([code, err]).toEqual([0, ''])
+      expect(out).toMatch(/^tiered +history: their archived segments need remote storage set up/m)
+      const json = await ottla(['graduate', tieredDir, '-o', 'json'], {})
+      expect(JSON.parse(json.out)).toMatchObject({ tiered: ['history'] })
+    } finally {
+      await rm(tieredDir, { recursive: true, force: true })
+    }
+  })
+
+  test('refuses the directory of a node that is one of several, as the broker does', async () => {
+    const shared = await mkdtemp(join(tmpdir(), 'ottla-voters-'))
+    try {
+      {
+        await using broker = await startBroker({ dataDir: shared })
+        expect(broker.port).toBeGreaterThan(0)
+      }
+      const logDir = join(shared, 'log')
+      const properties = readFileSync(join(logDir, 'meta.properties'), 'utf8')
+      const own = /^directory\.id=(.*)$/m.exec(properties)?.[1] as string
+      addVoters(join(logDir, '__cluster_metadata-0'), [
+        { id: 1, directoryId: own },
+        { id: 2, directoryId: 'AAECAwQFBgcICQoLDA0ODw' },
+      ])
+      const refusal = 'Other controllers vote on the metadata of this directory: 2'
+      const { code, out, err } = await ottla(['graduate', shared], {})
+      expect([code, out]).toEqual([1, ''])
+      expect(err).toContain(refusal)
+      expect(err).toContain('remove-controller')
+      await expect(startBroker({ dataDir: shared })).rejects.toThrow(refusal)
+    } finally {
+      await rm(shared, { recursive: true, force: true })
+    }
   })
 
   test('wants three nodes', async () => {

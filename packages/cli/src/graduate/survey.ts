@@ -52,8 +52,9 @@ export async function survey(given: string, options: SurveyOptions): Promise<Sur
         'Give the data directory of ottla, or the log directory with __cluster_metadata-0.',
       )
     }
-    const { clusterId, nodeId } = identityOf(fileSystem, first)
+    const { clusterId, nodeId, directoryId } = identityOf(fileSystem, first)
     const { image, quorum } = metadata
+    quorum.checkAlone(nodeId, directoryId)
     const reports: DirectoryReport[] = []
     for (const path of logDirs) {
       reports.push(await verifyLogDirectory(path, { fileSystem, onPartition }))
@@ -77,11 +78,18 @@ export async function survey(given: string, options: SurveyOptions): Promise<Sur
   }
 }
 
-function identityOf(fileSystem: FileSystem, logDir: string): { clusterId: string; nodeId: number } {
+interface Identity {
+  readonly clusterId: string
+  readonly nodeId: number
+  readonly directoryId: string
+}
+
+function identityOf(fileSystem: FileSystem, logDir: string): Identity {
   const path = join(logDir, 'meta.properties')
   const text = readWholeFile(fileSystem, path)?.toString('utf8') ?? ''
   const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1]?.trim()
   const [clusterId, nodeId] = [value('cluster\\.id'), Number(value('node\\.id'))]
-  if (clusterId && Number.isInteger(nodeId)) return { clusterId, nodeId }
+  const directoryId = value('directory\\.id') ?? ''
+  if (clusterId && Number.isInteger(nodeId)) return { clusterId, nodeId, directoryId }
   throw new OttlaError(`${path} names no cluster.id and node.id`, { code: 'CORRUPT_FILE' })
 }
