@@ -81,6 +81,8 @@ const kebabCase = (name: string): string =>
 export function defaultValue(field: JsonField): number | string | boolean | null | undefined {
   const given = field.default
   if (given === undefined) return undefined
+  // To Apache Kafka's generator only "null" is null; without quotes it is no default at all.
+  if (given === null && field.type.startsWith('[]')) return undefined
   if (given === null || given === 'null') return null
   if (field.type === 'bool') return given === true || given === 'true'
   if (field.type === 'string' || field.type === 'uuid') return String(given)

@@ -26,7 +26,7 @@ export interface ConsumerGroupCurrentMemberAssignmentKey
 const topicPartitions = {
   topicId: uuid('0+'),
   partitions: array('0+', 'int32'),
-  assignmentEpochs: array('0+', 'int32', { nullable: '0+', tag: 0, default: null }),
+  assignmentEpochs: array('0+', 'int32', { nullable: '0+', tag: 0 }),
 } as const
 /** ConsumerGroupCurrentMemberAssignmentValue (record type 8), versions 0, flexible 0+. */
 export const ConsumerGroupCurrentMemberAssignmentValue = message({

@@ -26,7 +26,7 @@ export interface StreamsGroupCurrentMemberAssignmentKey
 const taskIds = {
   subtopologyId: string('0+'),
   partitions: array('0+', 'int32'),
-  assignmentEpochs: array('0+', 'int32', { nullable: '0+', tag: 0, default: null }),
+  assignmentEpochs: array('0+', 'int32', { nullable: '0+', tag: 0 }),
 } as const
 /** StreamsGroupCurrentMemberAssignmentValue (record type 22), versions 0, flexible 0+. */
 export const StreamsGroupCurrentMemberAssignmentValue = message({
@@ -105,11 +105,7 @@ export const StreamsGroupMetadataValue = message({
     epoch: int32('0+'),
     metadataHash: roundedInt64('0+'),
     validatedTopologyEpoch: int32('0+', { tag: 0, default: -1 }),
-    lastAssignmentConfigs: array('0+', lastAssignmentConfig, {
-      nullable: '0+',
-      tag: 1,
-      default: null,
-    }),
+    lastAssignmentConfigs: array('0+', lastAssignmentConfig, { nullable: '0+', tag: 1 }),
     storedDescriptionTopologyEpoch: int32('0+', { tag: 2, default: -1 }),
     failedDescriptionTopologyEpoch: int32('0+', { tag: 3, default: -1 }),
   },

@@ -111,14 +111,10 @@ function scalarDefault(scalar: ScalarType): unknown {
 
 /**
  * True when a value equals the default of its field; missing counts as default. Where the default
- * of an array is null, Apache Kafka leaves the empty array off the wire too, and so do we: it reads
- * back as null.
+ * of an array is null, the empty one is a value: it empties what a metadata record changes.
  */
 export function isDefault(field: Field<unknown>, value: unknown): boolean {
   if (value === undefined) return true
-  if (field.kind === 'array' && field.default === null) {
-    return value === null || (value as unknown[]).length === 0
-  }
   if (field.default !== undefined) return value === field.default
   if (value === null) return false
   if (field.kind === 'array') return (value as unknown[]).length === 0

@@ -10,7 +10,6 @@ import {
   type Fields,
   inRange,
   isNullable,
-  isTagged,
   type Message,
   type ScalarType,
 } from './schema.ts'
@@ -38,9 +37,7 @@ function randomField(field: Field<unknown>, version: number, random: Random): un
   if (isNullable(field, version) && chance(random, 4)) return null
   if (field.kind === 'struct') return randomFields(field.fields as Fields, version, random)
   if (field.kind === 'scalar') return randomScalar(field.scalar as ScalarType, random)
-  // An empty array with a default of null reads back as null (see isDefault).
-  const lengthMin = isTagged(field, version) && field.default === null ? 1 : 0
-  return Array.from({ length: lengthMin + random.integer(4) }, () =>
+  return Array.from({ length: random.integer(4) }, () =>
     field.element
       ? randomScalar(field.element, random)
       : randomFields(field.fields as Fields, version, random),

@@ -29,6 +29,7 @@ import {
   type HeldTasks,
   type TargetTasks,
   type TaskIds,
+  type Tasks,
   taskId,
   taskIdsOf,
   tasksOf,
@@ -133,11 +134,11 @@ function encodeCurrent({ assigned, revoking, ...current }: CurrentTasks): Buffer
     previousMemberEpoch: current.previousMemberEpoch,
     state: current.state,
     activeTasks: withEpochs(assigned.active),
-    standbyTasks: taskIdsOf(assigned.standby),
-    warmupTasks: taskIdsOf(assigned.warmup),
+    standbyTasks: withoutEpochs(assigned.standby),
+    warmupTasks: withoutEpochs(assigned.warmup),
     activeTasksPendingRevocation: withEpochs(revoking.active),
-    standbyTasksPendingRevocation: taskIdsOf(revoking.standby),
-    warmupTasksPendingRevocation: taskIdsOf(revoking.warmup),
+    standbyTasksPendingRevocation: withoutEpochs(revoking.standby),
+    warmupTasksPendingRevocation: withoutEpochs(revoking.warmup),
   })
 }
 
@@ -149,6 +150,9 @@ const withEpochs = (tasks: EpochTasks) =>
       (partition) => tasks.get(taskId(subtopologyId, partition)) as number,
     ),
   }))
+
+const withoutEpochs = (tasks: Tasks) =>
+  taskIdsOf(tasks).map((ids) => ({ ...ids, assignmentEpochs: [] }))
 
 /** undefined: not a record of streams groups. */
 export function decodeStreamsGroupRecord(

@@ -73,7 +73,7 @@ const NEW_GROUP: StreamsGroupMetadataValue = {
   epoch: FIRST_EPOCH,
   metadataHash: 0,
   validatedTopologyEpoch: -1,
-  lastAssignmentConfigs: null,
+  lastAssignmentConfigs: [],
   storedDescriptionTopologyEpoch: -1,
   failedDescriptionTopologyEpoch: -1,
 }
