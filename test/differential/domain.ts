@@ -40,12 +40,7 @@ const producerIds = [
   -1,
   4_000_000,
 ]
-const logDirs = [
-  new Reference('logDir', '0'),
-  new Reference('logDir', '1'),
-  '/no/such/directory',
-  '',
-]
+const logDirs = [new Reference('logDir', '0'), '/no/such/directory', '']
 const producerEpochs = [new Reference('producerEpoch', 'tx-a'), 0, 0, 1, -1]
 export const CONFIG_NAMES = [
   'retention.ms',
@@ -197,6 +192,7 @@ export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   statesFilter: ['Stable', 'Empty', 'nonsense'],
   typesFilter: ['classic', 'consumer', 'share', 'streams', 'nonsense'],
   stateFilters: ['Empty', 'Ongoing', 'nonsense'],
+  producerIdFilters: producerIds,
   mechanism: ['PLAIN', 'SCRAM-SHA-256', ''],
   clientSoftwareName: ['apache-kafka-java', 'bad name!', ''],
   clientSoftwareVersion: ['4.4.0', ''],

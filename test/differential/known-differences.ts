@@ -23,11 +23,11 @@ export const KNOWN: readonly Known[] = [
     applies: ({ ottla, apache }) => same(withoutOwnSettings(ottla), withoutOwnSettings(apache)),
   },
   {
-    apis: ['DescribeLogDirs'],
+    apis: ['ConsumerGroupDescribe'],
     reason:
-      'Which log directory gets a new partition is up to the broker: the one with the fewest, ' +
-      'and Apache Kafka still counts what it is about to delete.',
-    applies: ({ ottla, apache }) => same(withoutDirectories(ottla), withoutDirectories(apache)),
+      'Apache Kafka matches the pattern of a member behind the answer to its heartbeat, ottla at ' +
+      'the next one.',
+    applies: ({ ottla, apache }) => same(withoutPatternGroups(ottla), withoutPatternGroups(apache)),
   },
   {
     apis: ['Fetch'],
@@ -45,23 +45,18 @@ export function reasonFor(api: Api, difference: Difference): string | undefined 
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-interface DescribedDirectory {
-  readonly errorCode: string
-  readonly topics: readonly {
-    readonly name: string
-    readonly partitions: readonly { readonly partitionIndex: number }[]
-  }[]
+interface DescribedGroup {
+  readonly members: readonly { readonly subscribedTopicRegex: string | null }[]
 }
 
-/** All replicas, wherever they lie; one that is being moved or deleted may lie in two places. */
-function withoutDirectories(answer: Answer): unknown {
-  const { results = [] } = (answer ?? {}) as { results?: readonly DescribedDirectory[] }
-  const replicas = results.flatMap(({ topics }) =>
-    topics.flatMap(({ name, partitions }) =>
-      partitions.map(({ partitionIndex }) => `${name}-${partitionIndex}`),
-    ),
+/** Groups with a pattern are told without their state. */
+function withoutPatternGroups(answer: Answer): unknown {
+  const { groups = [] } = (answer ?? {}) as { groups?: readonly DescribedGroup[] }
+  return groups.map((group) =>
+    group.members.some(({ subscribedTopicRegex }) => subscribedTopicRegex)
+      ? { ...group, groupState: '', groupEpoch: 0 }
+      : group,
   )
-  return [results.map(({ errorCode }) => errorCode), [...new Set(replicas)].sort()]
 }
 
 interface FetchedTopic {

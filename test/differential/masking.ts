@@ -10,6 +10,8 @@ export interface MaskOptions {
   readonly hidesRecords?: boolean
   /** Which partitions somebody has, and how many, follows from the ids of topics. */
   readonly hidesPartitions?: boolean
+  /** Also whether there are any: those of topics that are gone are left out. */
+  readonly hidesAny?: boolean
 }
 
 /** What a broker chooses for itself is told apart only by whether it is there. */
@@ -25,7 +27,7 @@ export class Mask {
   masked(value: unknown, name = ''): unknown {
     if (Array.isArray(value)) {
       if (name === 'topicPartitions' && this.options.hidesPartitions)
-        return isAny(value) ? 'some' : 'none'
+        return isAny(value) && !this.options.hidesAny ? 'some' : 'none'
       const own = value.filter((entry) => !this.isOfAnotherSeed(entry) && !isSilent(entry))
       const entries = merged(own).map((entry) => this.masked(entry, name))
       return ORDERED.has(name) ? entries : entries.sort(byText)

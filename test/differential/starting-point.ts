@@ -38,7 +38,7 @@ const SETTINGS = {
   'group.share.max.record.lock.duration.ms': LONG_MS,
   'group.share.record.lock.duration.ms': LONG_MS,
 }
-const LOG_DIRS = ['data', 'more']
+const LOG_DIRS = ['data']
 const SETTLE_TRIES = 60
 const WARM_UP_TRIES = 150
 const TRANSACTION_TRIES = 100
@@ -56,7 +56,7 @@ export interface Worlds extends AsyncDisposable {
   apacheLog(): string
 }
 
-/** Both brokers, each with two log directories, and what is needed to talk to them. */
+/** Both brokers, and what is needed to talk to them. */
 export async function startWorlds(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Worlds> {

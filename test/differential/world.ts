@@ -97,6 +97,7 @@ export class World implements Disposable {
       showsGeneration: member !== undefined,
       hidesRecords: ACQUIRES.has(api.key),
       hidesPartitions: SHARES.has(api.key),
+      hidesAny: api.key === apis.shareGroupDescribe.key,
     }
     return () => new Mask(this.memory, options).masked(answer) as object
   }

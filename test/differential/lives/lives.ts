@@ -55,7 +55,8 @@ const IDENTITIES = new Set(['groupId', 'memberId', 'transactionalId'])
 /** Fields after which time decides, or over which Apache Kafka fails. */
 const KEPT = new RegExp(
   'TimeoutMs$|WaitMs$|Tasks$|' +
-    '^(topics|topicData|replicaId|maxBytes|batchSize|clientTags|subscribedTopicNames|groupInstanceId)$',
+    '^(topics|topicData|replicaId|maxBytes|batchSize|clientTags|userEndpoint|subscribedTopicNames|' +
+    'groupInstanceId)$',
 )
 
 /** The next request of somebody, going by what `world` was told. */
