@@ -266,6 +266,7 @@ export const limits: Play = async (t) => {
   await t.fetch('no records', { group, member: 'lm1', epoch: 3, maxRecords: 0 })
   await t.fetch('bad mode', { group, member: 'lm1', epoch: 4, mode: 7 })
   await t.fetch('no batch size', { group, member: 'lm1', epoch: 5, batchSize: 0 })
+  await t.fetch('bad mode of the last', { group, member: 'lm1', epoch: -1, mode: 7 })
 }
 
 /** Who has left the group still has its session: librdkafka leaves before it acknowledges. */

@@ -32,6 +32,7 @@ type TopicAnswer = Answer['responses'][number]
 type PartitionAnswer = TopicAnswer['partitions'][number]
 
 const AcquireMode = { BATCH_OPTIMIZED: 0, RECORD_LIMIT: 1 } as const
+const ACQUIRE_MODES = new Set<number>(Object.values(AcquireMode))
 
 const refused = (error: ErrorName, errorMessage: string | null = null): Answer => ({
   throttleTimeMs: 0,
@@ -57,7 +58,7 @@ export const shareFetch = handler(
       if (session === 'SHARE_SESSION_LIMIT_REACHED') await waitInVain(services, context, request)
       return refused(session)
     }
-    if (request.shareAcquireMode !== 0 && request.shareAcquireMode !== AcquireMode.RECORD_LIMIT) {
+    if (epoch !== FINAL_EPOCH && !ACQUIRE_MODES.has(request.shareAcquireMode)) {
       return refused('UNKNOWN_SERVER_ERROR', 'ShareAcquireMode is not known.')
     }
     const acked = hasAcknowledgements(request)
