@@ -112,6 +112,11 @@ describe('transactions', () => {
       await kafka.admin.fenceProducers([transactionalId])
     })
     await expect(late).rejects.toBeInstanceOf(FencedError)
+    // What has not begun counts as older than any.
+    await waitFor('the idle transaction', async () => {
+      const listed = await kafka.admin.listTransactions({ states: ['Empty'], openForMs: 3_600_000 })
+      return listed.some((found) => found.transactionalId === transactionalId)
+    })
     await expect(kafka.admin.describeTransactions([uniqueName('none')])).rejects.toMatchObject({
       code: 'TRANSACTIONAL_ID_NOT_FOUND',
     })

@@ -43,9 +43,8 @@ export const listTransactions = handler(
       (request.stateFilters.length === 0 || states.includes(transaction.state)) &&
       (request.producerIdFilters.length === 0 ||
         request.producerIdFilters.includes(transaction.producerId)) &&
-      (request.durationFilter < 0 ||
-        (transaction.startTimestamp >= 0 &&
-          now - transaction.startTimestamp > request.durationFilter)) &&
+      // One that has not begun yet counts as older than any.
+      (request.durationFilter < 0 || now - transaction.startTimestamp > request.durationFilter) &&
       (pattern === null || pattern.test(transaction.transactionalId))
     return {
       throttleTimeMs: 0,
