@@ -250,7 +250,8 @@ export class TransactionCoordinator {
     if (this.changing.has(transactionalId)) return refuse('CONCURRENT_TRANSACTIONS')
     if (isRetry) return retriedEnd(known, isCommit)
     if (known.producerEpoch !== producer.producerEpoch) return refuse('PRODUCER_FENCED')
-    if (isPrepared(known.state)) return refuse('PRODUCER_FENCED')
+    // It has the epoch of the next transaction, and comes before any record of that one.
+    if (isPrepared(known.state)) return refuse('CONCURRENT_TRANSACTIONS')
     if (known.state !== 'Ongoing' && isCommit) return this.earlyCommit(transactionalId, producer)
     const value = this.bumped(prepared(known, isCommit, now), nextProducerId)
     return { kind: 'write', value, response: nextIdentityOf(value) }
