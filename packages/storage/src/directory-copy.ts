@@ -66,6 +66,8 @@ export class DirectoryCopy {
   }
 
   private async copySegment(state: LogState, segment: Segment): Promise<void> {
+    // It was rolled just now, and the round under way makes its file.
+    if (!segment.isCreated) return
     const done = this.sizes.get(segment)
     const size = state.durableSizeOf(segment)
     if (done === size) return
