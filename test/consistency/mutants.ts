@@ -10,7 +10,7 @@ import type { GroupCoordinator } from '../../packages/broker/src/coordinator/gro
 import { GroupService } from '../../packages/broker/src/coordinator/group-service.ts'
 import { TransactionCoordinator } from '../../packages/broker/src/coordinator/transaction/transaction-coordinator.ts'
 import type { Transaction } from '../../packages/broker/src/coordinator/transaction/transaction-state.ts'
-import { TransactionService } from '../../packages/broker/src/coordinator/transaction-service.ts'
+import { TransactionWriter } from '../../packages/broker/src/coordinator/transaction-writer.ts'
 import type { Handler } from '../../packages/broker/src/handler.ts'
 import { CleanedTransactions } from '../../packages/storage/src/compaction/cleaned-transactions.ts'
 import { KeyOffsets } from '../../packages/storage/src/compaction/key-offsets.ts'
@@ -147,7 +147,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'a marker is not written to one partition': {
     apply: () =>
       replace(
-        TransactionService.prototype,
+        TransactionWriter.prototype,
         'writeMarkers',
         (original) =>
           function (decided: Transaction) {

@@ -258,10 +258,10 @@ export class Broker {
     this.services.share.close()
     await this.health?.close()
     await this.services.archive?.close()
-    const { metadata, logs } = this.services
+    const { metadata, logs, transactions } = this.services
     await metadata.settle()
-    // By it Apache Kafka knows that the registration it finds ended with this clean stop.
-    await logs.close({ brokerEpoch: metadata.brokerEpoch })
+    // By the epoch Apache Kafka knows that the registration it finds ended with this clean stop.
+    await logs.close({ brokerEpoch: metadata.brokerEpoch, isWhole: transactions.isWhole })
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -88,7 +88,8 @@ export async function openServices(
     const shared = { partitions, image, clock, random, logger }
     const groups = new GroupService({ ...shared, ...groupOptions(config, configs) })
     const topics = new TopicAdmin(admin)
-    const transactionServices = { ...shared, ...transactionOptions(config) }
+    const { wasCleanShutdown } = logs
+    const transactionServices = { ...shared, ...transactionOptions(config), wasCleanShutdown }
     const archive = await openArchive({ ...shared, ...admin, topics, fileSystem })
     return {
       nodeId,

@@ -7,8 +7,8 @@
  *                  append, append, ...     next round: take -> ...
  *
  * A round begins at the end of the event loop turn that brought its first batch, so everything the
- * sockets delivered in that turn shares it; whoever arrives while it runs joins the next one, which
- * begins as soon as it has ended. What must always hold:
+ * sockets delivered in that turn shares it; whoever arrives while it runs joins the next one, and
+ * so does what those append at once who have waited for it. What must always hold:
  * - nothing is visible or acknowledged before the round that took it has ended well;
  * - rounds of one partition never overlap, so its file grows strictly in order;
  * - a failed sync is never repeated: the kernel may have dropped the pages and say yes the second
@@ -107,6 +107,7 @@ export class Committer {
       if (this.fencedBy) {
         for (const member of members) member.fence(this.fencedBy)
       } else await this.round(members)
+      await promiseJobs()
     }
   }
 
@@ -181,6 +182,9 @@ export class Committer {
     this.options.onFatal(this.fencedBy)
   }
 }
+
+/** Resolves when all promise jobs are done, those that are added meanwhile included. */
+const promiseJobs = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
 
 /** A failed write, as opposed to a failed sync: only this one may be a full disk. */
 export class WriteError extends Error {

@@ -15,7 +15,7 @@ import { Committer } from './committer.ts'
 import type { CleanerSettings } from './compaction/log-cleaner.ts'
 import type { LogConfig } from './log-config.ts'
 import type { StorageCounters } from './log-context.ts'
-import { LogManager, type LogManagerOptions } from './log-manager.ts'
+import { type CloseOptions, LogManager, type LogManagerOptions } from './log-manager.ts'
 import { LogMoves } from './log-moves.ts'
 import { PartitionLog } from './partition-log.ts'
 
@@ -256,7 +256,7 @@ export class LogDirectories {
     for (const manager of this.online()) await manager.checkpoint()
   }
 
-  async close(options: { readonly brokerEpoch?: number } = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
     await this.moves.close()
     await Promise.all(this.held.map(({ manager }) => manager.close(options)))
   }

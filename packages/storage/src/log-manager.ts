@@ -95,6 +95,13 @@ export interface LogManagerOptions {
   readonly mutants?: StorageMutants
 }
 
+export interface CloseOptions {
+  /** Written into the clean marker; -1. */
+  readonly brokerEpoch?: number
+  /** False when what lies in the logs needs another look at the next start; true. */
+  readonly isWhole?: boolean
+}
+
 const MiB = 1024 * 1024
 /** Most that is kept of the memory files were read into. */
 const READ_POOL_BYTES_MAX = 16 * MiB
@@ -471,7 +478,7 @@ export class LogManager {
   }
 
   /** Flushes and closes every partition, writes the checkpoints, and the clean marker last. */
-  async close(options: { readonly brokerEpoch?: number } = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
     const { committer, journal, openFiles, deletions } = this.context
@@ -484,9 +491,9 @@ export class LogManager {
         await this.checkpoint()
         // While the logs are open: it asks them how far they are synced.
         journal.close()
+        const { brokerEpoch = -1, isWhole = true } = options
         const isAllChecked = await this.closeLogs()
-        if (isAllChecked && !committer.fenced)
-          await this.writeCleanMarker(options.brokerEpoch ?? -1)
+        if (isAllChecked && isWhole && !committer.fenced) await this.writeCleanMarker(brokerEpoch)
       }
     } finally {
       if (!committer.fenced) journal.close()

@@ -103,6 +103,13 @@ export class ProducerStates {
     return this.entries.values()
   }
 
+  /** Producers that have a transaction open here, in the order in which they began it. */
+  openTransactions(): ProducerEntry[] {
+    return [...this.open.values()].map(
+      (producerId) => this.entries.get(producerId) as ProducerEntry,
+    )
+  }
+
   /** I2: the stored batch that this one repeats, if any. */
   findDuplicate(
     producerId: number,

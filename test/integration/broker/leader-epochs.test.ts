@@ -23,7 +23,7 @@ async function raiseEpoch({ image, metadata, nodeId }: BrokerServices): Promise<
 
 /** How many requests wait for the transaction. */
 const waiting = ({ transactions }: BrokerServices): number =>
-  (transactions as unknown as { waiters: Map<string, unknown> }).waiters.size
+  (transactions.writer as unknown as { waiters: Map<string, unknown> }).waiters.size
 
 it('appends a batch that had to wait with the epoch of the moment', async () => {
   const fileSystem = new MemoryFileSystem()
@@ -43,7 +43,7 @@ it('appends a batch that had to wait with the epoch of the moment', async () => 
 
   // As if a record of the transaction before were on its way.
   const { changing } = services.transactions.coordinator
-  changing.add(TRANSACTIONAL_ID)
+  changing.set(TRANSACTIONAL_ID, null)
   const batch = batchOf([{ key: 0, value: 1 }], {
     ...identity,
     baseSequence: 0,

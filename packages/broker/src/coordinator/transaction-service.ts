@@ -1,21 +1,17 @@
 /**
- * The shell around the transaction coordinator: loads `__transaction_state` by replay, writes what
- * the coordinator decides, answers when that is durable, and brings decided transactions to their
- * end by writing their markers.
+ * The shell around the transaction coordinator: loads `__transaction_state` by replay, has
+ * transaction-writer.ts write what the coordinator decides, and answers when that is durable.
  *
- * Must always hold: a partition gets its first record of a transaction only after the record that
- * names the partition is durable, so no transaction can be left open with nobody to end it; markers
- * are written only after the Prepare record is durable, and the Complete record only after them.
+ * Must always hold: a partition gets its first batch of a transaction only when the record that
+ * names the partition has been appended. With a V2 producer both may then go to the disk side by
+ * side, and the batch is acknowledged when both are there. A start after a crash looks for batches
+ * whose record was lost, before any request for their transactional id is served.
  */
-import { type Clock, delay, type Logger, messageOf, type Timer } from '@ottla/base'
-import { BatchBuilder, buildEndTransactionMarker, type ErrorName } from '@ottla/protocol'
-import { type PartitionLog, StorageError } from '@ottla/storage'
+import { messageOf, type Timer } from '@ottla/base'
+import type { ErrorName } from '@ottla/protocol'
+import type { PartitionLog } from '@ottla/storage'
 import { batchesOf } from '../batches-of.ts'
-import type { MetadataImage } from '../metadata/metadata-image.ts'
-import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../metadata/topic-names.ts'
-import type { Partitions } from '../partitions.ts'
 import type { ProducerIds } from '../producer-ids.ts'
-import type { GroupService } from './group-service.ts'
 import { partitionForKey } from './partition-for-key.ts'
 import {
   type Decision,
@@ -25,21 +21,19 @@ import {
 } from './transaction/transaction-coordinator.ts'
 import {
   decodeTransactionRecord,
-  encodeTransactionRecord,
+  hasOwnEpoch,
   hasPartition,
   isPrepared,
-  type Transaction,
   type TransactionRecord,
 } from './transaction/transaction-state.ts'
+import { type OpenTransaction, unnamedPartitions } from './transaction/unnamed-partitions.ts'
+import { TransactionWriter, type TransactionWriterOptions } from './transaction-writer.ts'
 
-export interface TransactionServiceOptions {
+export interface TransactionServiceOptions extends TransactionWriterOptions {
   readonly settings: TransactionSettings
-  readonly partitions: Partitions
-  readonly image: MetadataImage
-  readonly groups: GroupService
   readonly producerIds: ProducerIds
-  readonly clock: Clock
-  readonly logger: Logger
+  /** Nothing was lost since the last record: no crash came before this start. */
+  readonly wasCleanShutdown: boolean
   readonly abortCheckIntervalMs: number
   readonly expiryCheckIntervalMs: number
 }
@@ -49,27 +43,43 @@ export type Answer<T> =
   | { readonly kind: 'done'; readonly value: T }
 
 /**
+ * Whether a batch may be appended: not at all, as it is, or as long as it is acknowledged only when
+ * `durable` has resolved with NONE.
+ */
+export type Admission = ErrorName | Joined
+export interface Joined {
+  readonly durable: Promise<ErrorName>
+}
+
+/**
  * What a producer's version of a request lets it do about a partition that is not in its
  * transaction: have it added (V2), learn that it can only abort, or neither.
  */
 export type ProducerReach = 'adds' | 'can-abort' | 'none'
 
-const MARKER_RETRY_MS = 100
 /** Longest wait for a transaction that is being completed before the client is sent away. */
 const SETTLE_MS_MAX = 1000
-/** A partition that was deleted needs no marker. */
-const GONE = 'UNKNOWN_TOPIC_OR_PARTITION'
+const NOT_WRITTEN = 'COORDINATOR_NOT_AVAILABLE'
 
 export class TransactionService {
   readonly coordinator: TransactionCoordinator
+  readonly writer: TransactionWriter
   private readonly options: TransactionServiceOptions
   private readonly loading = new Map<number, Promise<void>>()
+  private opened: Promise<ReadonlyMap<number, readonly OpenTransaction[]>> | undefined
+  private isLoaded = false
   private readonly timers: Timer[] = []
   private isClosed = false
 
   constructor(options: TransactionServiceOptions) {
     this.options = options
     this.coordinator = new TransactionCoordinator(options.settings)
+    this.writer = new TransactionWriter(this.coordinator, options)
+  }
+
+  /** False while a batch may lie in a log whose record was lost: that needs another look. */
+  get isWhole(): boolean {
+    return (this.options.wasCleanShutdown || this.isLoaded) && this.coordinator.owed.size === 0
   }
 
   /** Loads everything in the background, so that what was decided before a crash is completed. */
@@ -84,6 +94,7 @@ export class TransactionService {
 
   close(): void {
     this.isClosed = true
+    this.writer.close()
     for (const timer of this.timers) timer.cancel()
   }
 
@@ -103,12 +114,8 @@ export class TransactionService {
     arm()
   }
 
-  private logs(): readonly PartitionLog[] {
-    return this.options.partitions.of(TRANSACTIONS_TOPIC)
-  }
-
   async load(transactionalId: string): Promise<ErrorName | undefined> {
-    const logs = this.logs()
+    const logs = this.writer.logs()
     if (logs.length === 0) return 'COORDINATOR_NOT_AVAILABLE'
     const partition = partitionForKey(transactionalId, logs.length)
     try {
@@ -124,7 +131,8 @@ export class TransactionService {
   }
 
   async loadAll(): Promise<void> {
-    for (const [partition] of this.logs().entries()) await this.loadPartition(partition)
+    for (const [partition] of this.writer.logs().entries()) await this.loadPartition(partition)
+    this.isLoaded = true
   }
 
   private loadPartition(partition: number): Promise<void> {
@@ -137,22 +145,55 @@ export class TransactionService {
   }
 
   private async replayPartition(partition: number): Promise<void> {
-    const log = this.logs()[partition] as PartitionLog
+    const log = this.writer.logs()[partition] as PartitionLog
     await log.ready()
-    const loaded = new Set<string>()
+    const newest = new Map<string, TransactionRecord>()
     for await (const batch of batchesOf(log)) {
       if (batch.isControl) continue
       for (const { key, value } of batch.records()) {
         const record = decodeTransactionRecord(key as Buffer, value)
-        if (!record) continue
-        this.coordinator.replay(record)
-        loaded.add(record.transactionalId)
+        if (record) newest.set(record.transactionalId, record)
       }
     }
-    for (const transactionalId of loaded) {
-      const known = this.coordinator.transactions.get(transactionalId)
-      if (known && isPrepared(known.state)) this.finish(known)
+    this.opened ??= this.options.wasCleanShutdown ? Promise.resolve(new Map()) : this.findOpen()
+    const opened = await this.opened
+    // Without a pause from here on: no request may see what a lost record leaves undecided.
+    for (const record of newest.values()) this.restore(record, opened)
+  }
+
+  private restore(
+    record: TransactionRecord,
+    opened: ReadonlyMap<number, readonly OpenTransaction[]>,
+  ): void {
+    const { coordinator, writer } = this
+    const { transactionalId, value } = record
+    coordinator.replay(record)
+    if (!value) return
+    const open = [value.producerId, value.nextProducerId].flatMap((id) => opened.get(id) ?? [])
+    const unnamed = unnamedPartitions(value, open)
+    if (unnamed) coordinator.owed.set(transactionalId, unnamed)
+    void (isPrepared(value.state) ? writer.finish(value) : writer.repay(transactionalId))
+  }
+
+  /** Transactions that are open in partitions, by producer id, once all logs are recovered. */
+  private async findOpen(): Promise<ReadonlyMap<number, readonly OpenTransaction[]>> {
+    const { partitions, logger } = this.options
+    const found = new Map<number, OpenTransaction[]>()
+    for (const log of [...partitions.all()]) {
+      const { topic, partition } = log
+      try {
+        await log.ready()
+      } catch (error) {
+        const reason = messageOf(error)
+        logger.error('open transactions of a partition are not known', { topic, partition, reason })
+        continue
+      }
+      for (const { producerId, producerEpoch } of log.producers().openTransactions()) {
+        const others = found.get(producerId) ?? []
+        found.set(producerId, [...others, { topic, partition, producerId, producerEpoch }])
+      }
     }
+    return found
   }
 
   // ------------------------------------------------------------------ requests
@@ -162,16 +203,26 @@ export class TransactionService {
    * waiting for its markers, which is a matter of one or two commit rounds. A client that were told
    * CONCURRENT_TRANSACTIONS instead would come back only after its backoff.
    */
-  private async settled(transactionalId: string): Promise<void> {
+  private settled(transactionalId: string): Promise<void> {
+    const { coordinator } = this
+    return this.until(transactionalId, () => {
+      const known = coordinator.transactions.get(transactionalId)
+      return !coordinator.isChanging(transactionalId) && !(known && isPrepared(known.state))
+    })
+  }
+
+  /** Waits until a partition can be added, which is a moment earlier: see `basis`. */
+  private extensible(transactionalId: string): Promise<void> {
+    return this.until(transactionalId, () => this.coordinator.isExtensible(transactionalId))
+  }
+
+  private async until(transactionalId: string, isSo: () => boolean): Promise<void> {
     const { clock } = this.options
     const deadlineMs = clock.monotonicMs() + SETTLE_MS_MAX
-    const { changing, transactions } = this.coordinator
     for (;;) {
-      const known = transactions.get(transactionalId)
-      const isSettled = !changing.has(transactionalId) && !(known && isPrepared(known.state))
       const leftMs = deadlineMs - clock.monotonicMs()
-      if (isSettled || leftMs <= 0 || this.isClosed) return
-      await this.changed(transactionalId, leftMs)
+      if (isSo() || leftMs <= 0 || this.isClosed) return
+      await this.writer.changed(transactionalId, leftMs)
     }
   }
 
@@ -207,11 +258,23 @@ export class TransactionService {
     if (transactionalId === '') return 'INVALID_REQUEST'
     const fault = await this.load(transactionalId)
     if (fault) return fault
-    const { clock } = this.options
+    const admission = await this.extend(transactionalId, producer, partitions, clientVersion)
+    return typeof admission === 'string' ? admission : admission.durable
+  }
+
+  /** Resolves when the record that names the partitions is appended, or refused. */
+  private async extend(
+    transactionalId: string,
+    producer: ProducerIdentity,
+    partitions: readonly (readonly [string, number])[],
+    clientVersion: number,
+  ): Promise<Admission> {
+    const { coordinator, options } = this
+    const { clock } = options
     const deadlineMs = clock.monotonicMs() + SETTLE_MS_MAX
     for (;;) {
-      await this.settled(transactionalId)
-      const decision = this.coordinator.addPartitions(
+      await this.extensible(transactionalId)
+      const decision = coordinator.addPartitions(
         transactionalId,
         producer,
         partitions,
@@ -220,10 +283,45 @@ export class TransactionService {
       )
       // Several requests may have waited for the same moment; one of them was faster.
       const isLate = decision.kind === 'refuse' && decision.error === 'CONCURRENT_TRANSACTIONS'
-      if (isLate && clock.monotonicMs() < deadlineMs) continue
-      const answer = await this.perform(transactionalId, decision)
-      return answer.kind === 'refused' ? answer.error : 'NONE'
+      if (isLate && clock.monotonicMs() < deadlineMs && !this.isClosed) continue
+      if (decision.kind === 'refuse') return decision.error
+      if (decision.kind === 'answer') return this.joined(transactionalId)
+      const isEarly = clientVersion === 2 && this.mayBeEarly(transactionalId)
+      try {
+        this.writer.append({ transactionalId, value: decision.value }, isEarly)
+      } catch (error) {
+        return this.notWritten(error)
+      }
+      return this.joined(transactionalId)
     }
+  }
+
+  /**
+   * Whether a batch may be appended before the record that names its partition is durable: its
+   * epoch must tell, after a crash, whose it is.
+   */
+  private mayBeEarly(transactionalId: string): boolean {
+    const { coordinator, writer } = this
+    const basis = coordinator.basis(transactionalId)
+    if (!basis || !hasOwnEpoch(basis)) return false
+    const write = writer.writeOf(transactionalId)
+    return !write || write.isEarly || basis.state !== 'Ongoing'
+  }
+
+  /** The admission of who is named by the newest record. */
+  private joined(transactionalId: string): Admission | Promise<ErrorName> {
+    const write = this.writer.writeOf(transactionalId)
+    if (!write) return 'NONE'
+    const durable = write.durable.then(
+      (): ErrorName => 'NONE',
+      (error: unknown) => this.notWritten(error),
+    )
+    return write.isEarly ? { durable } : durable
+  }
+
+  private notWritten(error: unknown): ErrorName {
+    this.options.logger.error('a transaction cannot be written', { reason: messageOf(error) })
+    return NOT_WRITTEN
   }
 
   async end(
@@ -259,13 +357,12 @@ export class TransactionService {
     topic: string,
     partition: number,
     reach: ProducerReach,
-  ): ErrorName | Promise<ErrorName> {
+  ): Admission | Promise<Admission> {
     const known = this.coordinator.transactions.get(transactionalId)
     if (known?.producerId === producer.producerId) {
       if (producer.producerEpoch < known.producerEpoch) return 'INVALID_PRODUCER_EPOCH'
-      const isIn = known.state === 'Ongoing' && hasPartition(known, topic, partition)
-      const isSettled = !this.coordinator.changing.has(transactionalId)
-      if (isIn && isSettled && producer.producerEpoch === known.producerEpoch) return 'NONE'
+      const isSettled = !this.coordinator.isChanging(transactionalId)
+      if (isSettled && this.isStillIn(transactionalId, producer, topic, partition)) return 'NONE'
     }
     return this.admitSlowly(transactionalId, producer, topic, partition, reach)
   }
@@ -280,7 +377,7 @@ export class TransactionService {
     topic: string,
     partition: number,
   ): boolean {
-    const known = this.coordinator.transactions.get(transactionalId)
+    const known = this.coordinator.basis(transactionalId)
     if (known?.state !== 'Ongoing' || !hasPartition(known, topic, partition)) return false
     const { producerId, producerEpoch } = known
     return producerId === producer.producerId && producerEpoch === producer.producerEpoch
@@ -292,24 +389,30 @@ export class TransactionService {
     topic: string,
     partition: number,
     reach: ProducerReach,
-  ): Promise<ErrorName> {
+  ): Promise<Admission> {
     if (transactionalId === '') return 'INVALID_REQUEST'
     const fault = await this.load(transactionalId)
     if (fault) return reach === 'adds' ? fault : 'NOT_ENOUGH_REPLICAS'
     // Another request of this producer may just be adding the same partition.
-    await this.settled(transactionalId)
-    const known = this.coordinator.transactions.get(transactionalId)
+    const isAdding = reach === 'adds'
+    await (isAdding ? this.extensible(transactionalId) : this.settled(transactionalId))
+    const known = this.coordinator.basis(transactionalId)
     if (!known || known.producerId !== producer.producerId) return 'INVALID_PRODUCER_ID_MAPPING'
     if (producer.producerEpoch !== known.producerEpoch) return 'INVALID_PRODUCER_EPOCH'
-    if (known.state === 'Ongoing' && hasPartition(known, topic, partition)) return 'NONE'
-    if (reach === 'adds') return this.join(transactionalId, producer, topic, partition)
+    const isIn = known.state === 'Ongoing' && hasPartition(known, topic, partition)
+    if (isAdding) {
+      const isNew = !isIn || !this.coordinator.isExtensible(transactionalId)
+      if (isNew) return this.join(transactionalId, producer, topic, partition)
+      return this.joined(transactionalId)
+    }
+    if (isIn) return 'NONE'
     return reach === 'can-abort' ? 'TRANSACTION_ABORTABLE' : 'INVALID_TXN_STATE'
   }
 
   /** Partitions that are about to be added for a V2 producer: one record takes them all. */
   private readonly joining = new Map<
     string,
-    { partitions: [string, number][]; done: Promise<ErrorName> }
+    { partitions: [string, number][]; done: Promise<Admission> }
   >()
 
   private join(
@@ -317,7 +420,7 @@ export class TransactionService {
     producer: ProducerIdentity,
     topic: string,
     partition: number,
-  ): Promise<ErrorName> {
+  ): Promise<Admission> {
     const key = `${producer.producerId}:${producer.producerEpoch}:${transactionalId}`
     const known = this.joining.get(key)
     if (known) {
@@ -327,7 +430,7 @@ export class TransactionService {
     const partitions: [string, number][] = [[topic, partition]]
     const done = Promise.resolve().then(() => {
       this.joining.delete(key)
-      return this.addPartitions(transactionalId, producer, partitions, 2)
+      return this.extend(transactionalId, producer, partitions, 2)
     })
     this.joining.set(key, { partitions, done })
     return done
@@ -335,125 +438,16 @@ export class TransactionService {
 
   // ------------------------------------------------------------------ writing
 
-  private readonly waiters = new Map<string, (() => void)[]>()
-
-  /** Resolves with the next record of this transactional id, at the latest after `limitMs`. */
-  private changed(transactionalId: string, limitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.options.clock.setTimer(limitMs, resolve)
-      const wake = () => {
-        timer.cancel()
-        resolve()
-      }
-      const waiting = this.waiters.get(transactionalId)
-      if (waiting) waiting.push(wake)
-      else this.waiters.set(transactionalId, [wake])
-    })
-  }
-
   private async perform<T>(transactionalId: string, decision: Decision<T>): Promise<Answer<T>> {
     if (decision.kind === 'refuse') return { kind: 'refused', error: decision.error }
     if (decision.kind === 'answer') return { kind: 'done', value: decision.response }
     try {
-      await this.write({ transactionalId, value: decision.value })
+      await this.writer.append({ transactionalId, value: decision.value }).durable
     } catch (error) {
-      this.options.logger.error('a transaction cannot be written', { reason: messageOf(error) })
-      return { kind: 'refused', error: 'COORDINATOR_NOT_AVAILABLE' }
+      return { kind: 'refused', error: this.notWritten(error) }
     }
-    if (isPrepared(decision.value.state)) this.finish(decision.value)
+    if (isPrepared(decision.value.state)) void this.writer.finish(decision.value)
     return { kind: 'done', value: decision.response }
-  }
-
-  /** Appends a record, waits for the disk, and only then lets it count (KAFKA-9666). */
-  private async write(record: TransactionRecord): Promise<void> {
-    const { transactionalId } = record
-    const { changing } = this.coordinator
-    changing.add(transactionalId)
-    try {
-      const logs = this.logs()
-      const partition = partitionForKey(transactionalId, logs.length)
-      const log = logs[partition] as PartitionLog
-      const builder = new BatchBuilder()
-      const { key, value } = encodeTransactionRecord(record)
-      builder.append(this.options.clock.now(), key, value)
-      const leaderEpoch = this.leaderEpoch(TRANSACTIONS_TOPIC, partition)
-      const result = log.append(builder.finish(), { origin: 'coordinator', leaderEpoch })
-      if (result.kind === 'refused') throw new StorageError(result.error, result.message)
-      await log.whenDurable(result.lastOffset)
-      this.coordinator.replay(record)
-    } finally {
-      changing.delete(transactionalId)
-      const waiting = this.waiters.get(transactionalId) ?? []
-      this.waiters.delete(transactionalId)
-      for (const resolve of waiting) resolve()
-    }
-  }
-
-  private leaderEpoch(topic: string, partition: number): number {
-    return this.options.image.topics.get(topic)?.partitions[partition]?.leaderEpoch ?? 0
-  }
-
-  /** Writes the markers of a decided transaction and completes it; tries until it succeeds. */
-  private finish(decided: Transaction): void {
-    const attempt = async (): Promise<void> => {
-      while (!this.isClosed) {
-        try {
-          await this.writeMarkers(decided)
-          const value = this.coordinator.complete(decided, this.options.clock.now())
-          await this.write({ transactionalId: decided.transactionalId, value })
-          return
-        } catch (error) {
-          this.options.logger.error('a transaction cannot be completed yet', {
-            transactionalId: decided.transactionalId,
-            reason: messageOf(error),
-          })
-          await delay(this.options.clock, MARKER_RETRY_MS)
-        }
-      }
-    }
-    attempt().catch((error: unknown) => {
-      this.options.logger.error('a transaction is left undecided', { reason: messageOf(error) })
-    })
-  }
-
-  private async writeMarkers(decided: Transaction): Promise<void> {
-    const markers: Promise<ErrorName>[] = []
-    const coordinatorEpoch = this.leaderEpoch(
-      TRANSACTIONS_TOPIC,
-      partitionForKey(decided.transactionalId, this.logs().length),
-    )
-    const isCommit = decided.state === 'PrepareCommit'
-    for (const [topic, ids] of decided.partitions) {
-      for (const partition of ids) {
-        markers.push(this.writeMarker(topic, partition, { ...decided, coordinatorEpoch, isCommit }))
-      }
-    }
-    const errors = await Promise.all(markers)
-    const failure = errors.find((error) => error !== 'NONE' && error !== GONE)
-    if (failure) throw new StorageError(failure, 'a marker was refused')
-  }
-
-  /** Writes one marker; a partition that was deleted meanwhile needs none. */
-  async writeMarker(
-    topic: string,
-    partition: number,
-    end: ProducerIdentity & { readonly coordinatorEpoch: number; readonly isCommit: boolean },
-  ): Promise<ErrorName> {
-    const log = this.options.partitions.get(topic, partition)
-    if (!log) return GONE
-    await log.ready()
-    const leaderEpoch = this.leaderEpoch(topic, partition)
-    const marker = buildEndTransactionMarker(end, {
-      timestamp: this.options.clock.now(),
-      leaderEpoch,
-    })
-    const result = log.append(marker, { origin: 'coordinator', leaderEpoch })
-    if (result.kind === 'refused') return result.error
-    await log.whenDurable(result.lastOffset)
-    if (topic === OFFSETS_TOPIC) {
-      this.options.groups.endTransaction(partition, end.producerId, end.isCommit)
-    }
-    return 'NONE'
   }
 
   // ------------------------------------------------------------------ time
@@ -480,7 +474,7 @@ export class TransactionService {
     const now = this.options.clock.now()
     for (const transactionalId of coordinator.expired(now)) {
       if (!coordinator.isExpired(transactionalId, now)) continue
-      await this.write({ transactionalId, value: null })
+      await this.writer.append({ transactionalId, value: null }).durable
     }
   }
 }

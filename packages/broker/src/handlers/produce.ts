@@ -31,6 +31,7 @@ import {
 } from '@ottla/protocol'
 import { type AppendResult, type PartitionLog, StorageError } from '@ottla/storage'
 import type { BrokerServices } from '../broker-services.ts'
+import type { Admission, Joined } from '../coordinator/transaction-service.ts'
 import { handler } from '../handler.ts'
 import type { TopicImage } from '../metadata/metadata-image.ts'
 import { isInternalTopic } from '../metadata/topic-names.ts'
@@ -216,7 +217,7 @@ class Append {
   }
 
   /** Whether the producer's transaction takes this partition; a V2 producer's is added to it. */
-  private admit(batch: Buffer, topic: string, partition: number): ErrorName | Promise<ErrorName> {
+  private admit(batch: Buffer, topic: string, partition: number): Admission | Promise<Admission> {
     const { apiVersion } = this.client
     const reach = apiVersion >= V2_VERSION ? 'adds' : apiVersion === 11 ? 'can-abort' : 'none'
     const { transactions } = this.services
@@ -233,19 +234,22 @@ class Append {
   private appendLater(
     batch: Buffer,
     to: Destination,
-    admitted: ErrorName | Promise<ErrorName>,
+    admitted: Admission | Promise<Admission>,
   ): void {
     const { log, index, answers, at } = to
     answers[at] = failed(index, 'KAFKA_STORAGE_ERROR', null)
     const before = turns.get(log)
     const codec = compressionOf(batch)
     const turn = Promise.all([admitted, log.ready(), loadCodec(codec), before]).then(
-      ([error]): Turn => {
+      ([admission]): Turn => {
         if (isTransactional(batch)) this.attempt(log, batch)
+        const error = typeof admission === 'string' ? admission : 'NONE'
         const late = error === 'NONE' ? this.lateFault(batch, to) : error
-        if (late === 'NONE') return { durable: this.append(batch, this.settled(to)) }
-        answers[at] = failed(index, late, null)
-        return {}
+        let durable: Promise<void> | undefined
+        if (late === 'NONE') durable = this.append(batch, this.settled(to))
+        else answers[at] = failed(index, late, null)
+        if (typeof admission === 'string') return { durable }
+        return { durable: this.whenJoined(admission, durable, to) }
       },
       (error: unknown): Turn => {
         answers[at] = storageFailure(index, error)
@@ -259,6 +263,17 @@ class Append {
     })
     this.opening.push(turn.then(() => undefined))
     this.pending.push(opened)
+  }
+
+  /** A batch is not acknowledged before its partition is known to belong to the transaction. */
+  private async whenJoined(
+    joined: Joined,
+    durable: Promise<void> | undefined,
+    { index, answers, at }: Destination,
+  ): Promise<void> {
+    const error = await joined.durable
+    await durable
+    if (error !== 'NONE') answers[at] = failed(index, error, null)
   }
 
   /** Whether its transaction has ended while the batch waited. */
@@ -299,7 +314,7 @@ class Append {
   private refuseAdmitted(
     { error, message }: Refused,
     { index, answers, at }: Destination,
-    admitted: ErrorName | Promise<ErrorName>,
+    admitted: Admission | Promise<Admission>,
   ): void {
     const refuse = (admission: ErrorName) => {
       answers[at] =
@@ -308,7 +323,7 @@ class Append {
     if (typeof admitted === 'string') refuse(admitted)
     else {
       answers[at] = failed(index, error, message)
-      this.pending.push(admitted.then(refuse))
+      this.pending.push(durableOf(admitted).then(refuse))
     }
   }
 
@@ -332,6 +347,11 @@ class Append {
     if (this.request.acks !== 0) this.pending.push(durable)
     return durable
   }
+}
+
+async function durableOf(admitted: Admission | Promise<Admission>): Promise<ErrorName> {
+  const admission = await admitted
+  return typeof admission === 'string' ? admission : admission.durable
 }
 
 /** What is wrong with a batch at first sight; the log looks closer. */

@@ -154,7 +154,7 @@ export const writeTxnMarkers = handler(
             name,
             partitions: await Promise.all(
               partitionIndexes.map(async (partitionIndex) => {
-                const error = await transactions.writeMarker(name, partitionIndex, end)
+                const error = await transactions.writer.writeMarker(name, partitionIndex, end)
                 return { partitionIndex, errorCode: errorCode(error) }
               }),
             ),

@@ -27,8 +27,7 @@ export const txnOffsetCommit = handler(
     const { accepted, errors } = collectOffsets(services, request.topics, usesTopicIds)
     // Partitions that nobody knows are answered without asking for more.
     let failure: ErrorName | undefined
-    if (accepted.length > 0) failure = await refusal(services, apiVersion, request, accepted)
-    if (!failure && accepted.length > 0) failure = await write(services, request, accepted)
+    if (accepted.length > 0) failure = await commit(services, apiVersion, request, accepted)
     return {
       throttleTimeMs: 0,
       topics: request.topics.map(({ name, topicId, partitions }, t) => ({
@@ -46,7 +45,7 @@ export const txnOffsetCommit = handler(
   },
 )
 
-async function refusal(
+async function commit(
   services: BrokerServices,
   apiVersion: number,
   request: TxnOffsetCommitRequest,
@@ -60,8 +59,14 @@ async function refusal(
   // The producer is asked after first: a fenced one need not know how its group is.
   const partition = groups.partitionOf(groupId)
   const reach = apiVersion >= 5 ? 'adds' : apiVersion === 4 ? 'can-abort' : 'none'
-  const error = await transactions.admit(transactionalId, request, OFFSETS_TOPIC, partition, reach)
-  if (error !== 'NONE') return error
+  const admission = await transactions.admit(
+    transactionalId,
+    request,
+    OFFSETS_TOPIC,
+    partition,
+    reach,
+  )
+  if (typeof admission === 'string' && admission !== 'NONE') return admission
   if (groups.coordinator.shareGroups.get(groupId)) return 'GROUP_ID_NOT_FOUND'
   const isNamed =
     memberId !== '' || groupInstanceId !== null || request.generationIdOrMemberEpoch >= 0
@@ -74,7 +79,10 @@ async function refusal(
     if (error === 'STALE_MEMBER_EPOCH' && apiVersion < 6) return 'ILLEGAL_GENERATION'
     if (error) return error
   }
-  return undefined
+  const failure = await write(services, request, accepted)
+  if (failure || typeof admission === 'string') return failure
+  const error = await admission.durable
+  return error === 'NONE' ? undefined : error
 }
 
 async function write(

@@ -229,6 +229,89 @@ describe('ending a transaction of a V2 client', () => {
   })
 })
 
+describe('a record on its way to the disk', () => {
+  const ended = (clientVersion: number) => {
+    const harness = new Harness()
+    const producer = harness.begin()
+    harness.add(producer, 0, clientVersion)
+    const next = clientVersion === 2 ? harness.endV2(producer, true) : harness.end(producer, true)
+    return { harness, next: next as ProducerIdentity }
+  }
+
+  it.each([0, 2])('is built upon when it ends a transaction, client version %i', (version) => {
+    const { harness, next } = ended(version)
+    const { coordinator } = harness
+    const complete = coordinator.complete(harness.known, harness.now)
+    const add = () => coordinator.addPartitions(ID, next, [['t', 1]], version, harness.now)
+    expect(coordinator.isExtensible(ID)).toBe(false)
+    expect(add()).toMatchObject({ error: 'CONCURRENT_TRANSACTIONS' })
+    coordinator.changing.set(ID, complete)
+    expect(coordinator.isExtensible(ID)).toBe(true)
+    const decision = add()
+    expect(decision).toMatchObject({ kind: 'write', value: { state: 'Ongoing', ...next } })
+    if (decision.kind === 'write') {
+      expect([...decision.value.partitions]).toEqual([['t', new Set([1])]])
+    }
+    // Nothing else is decided, nor does it count.
+    expect(harness.init()).toBe('CONCURRENT_TRANSACTIONS')
+    expect(harness.known.state).toBe('PrepareCommit')
+  })
+
+  it('is built upon when it adds partitions, and not when it decides', () => {
+    const harness = new Harness()
+    const producer = harness.begin()
+    const { coordinator } = harness
+    const add = (partition: number) =>
+      coordinator.addPartitions(ID, producer, [['t', partition]], 2, harness.now)
+    const first = add(0)
+    if (first.kind !== 'write') throw new Error('nothing to write')
+    coordinator.changing.set(ID, first.value)
+    expect(add(0).kind).toBe('answer')
+    const second = add(1)
+    if (second.kind !== 'write') throw new Error('nothing to write')
+    expect([...second.value.partitions]).toEqual([['t', new Set([0, 1])]])
+    coordinator.replay({ transactionalId: ID, value: second.value })
+    coordinator.changing.set(ID, { ...second.value, state: 'PrepareCommit' })
+    expect(coordinator.isExtensible(ID)).toBe(false)
+    expect(add(2)).toMatchObject({ error: 'CONCURRENT_TRANSACTIONS' })
+    coordinator.changing.set(ID, null)
+    expect(coordinator.isExtensible(ID)).toBe(false)
+  })
+})
+
+describe('a record that is owed', () => {
+  it('holds up everything else until it is written', () => {
+    const harness = new Harness()
+    const producer = harness.begin()
+    harness.add(producer, 0)
+    const { coordinator } = harness
+    coordinator.owed.set(ID, { ...producer, partitions: [['t', 1]] })
+    harness.now += 60_001
+    expect(harness.add(producer, 2)).toBe('CONCURRENT_TRANSACTIONS')
+    expect(harness.endV2(producer, false)).toBe('CONCURRENT_TRANSACTIONS')
+    expect(harness.init()).toBe('CONCURRENT_TRANSACTIONS')
+    expect(coordinator.timedOut(harness.now)).toEqual([])
+    harness.write(coordinator.repaid(ID, harness.now) as Transaction)
+    coordinator.owed.delete(ID)
+    expect([...harness.known.partitions]).toEqual([['t', new Set([0, 1])]])
+    expect(harness.known).toMatchObject({ state: 'Ongoing', ...producer })
+    expect(coordinator.repaid(ID, harness.now)).toBeUndefined()
+    expect(harness.endV2(producer, false)).toMatchObject({ producerEpoch: 1 })
+  })
+
+  it('waits until the transaction before it is complete', () => {
+    const harness = new Harness()
+    const producer = harness.begin()
+    harness.add(producer, 0)
+    const next = harness.endV2(producer, true) as ProducerIdentity
+    const { coordinator } = harness
+    coordinator.owed.set(ID, { ...next, partitions: [['t', 0]] })
+    expect(coordinator.repaid(ID, harness.now)).toBeUndefined()
+    coordinator.changing.set(ID, coordinator.complete(harness.known, harness.now))
+    expect(coordinator.repaid(ID, harness.now)).toMatchObject({ state: 'Ongoing', ...next })
+  })
+})
+
 describe('time', () => {
   it('aborts a transaction that is open for too long, with a higher epoch', () => {
     const harness = new Harness()

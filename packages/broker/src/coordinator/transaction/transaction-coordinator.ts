@@ -8,12 +8,14 @@
  */
 import type { ErrorName } from '@ottla/protocol'
 import {
+  hasPartition,
   isComplete,
   isPrepared,
   PRODUCER_EPOCH_MAX,
   type Transaction,
   type TransactionRecord,
 } from './transaction-state.ts'
+import type { Unnamed } from './unnamed-partitions.ts'
 
 export interface TransactionSettings {
   readonly timeoutMsMax: number
@@ -39,8 +41,10 @@ const refuse = (error: ErrorName): { kind: 'refuse'; error: ErrorName } => ({
 export class TransactionCoordinator {
   readonly settings: TransactionSettings
   readonly transactions = new Map<string, Transaction>()
-  /** Transactional ids whose next record is on its way to the disk. */
-  readonly changing = new Set<string>()
+  /** The newest state of each transactional id whose last record is on its way to the disk. */
+  readonly changing = new Map<string, Transaction | null>()
+  /** Partitions that no record names yet and must; nothing else may be decided before one does. */
+  readonly owed = new Map<string, Unnamed>()
   /**
    * Identity with which a producer last raised its own epoch. When it asks again with that, the
    * first answer was lost and it gets the same one; nobody else may use an old epoch (KIP-360).
@@ -62,6 +66,32 @@ export class TransactionCoordinator {
     this.transactions.delete(transactionalId)
     this.raisedFrom.delete(transactionalId)
     this.earlyCommits.delete(transactionalId)
+  }
+
+  /** A record of this transactional id is on its way to the disk, or owed. */
+  isChanging(transactionalId: string): boolean {
+    return this.changing.has(transactionalId) || this.owed.has(transactionalId)
+  }
+
+  /**
+   * The state to which a partition is added. One that is not durable yet counts when it is open for
+   * that: the record that adds the partition lies behind it in the same log.
+   */
+  basis(transactionalId: string): Transaction | undefined {
+    const changing = this.changing.get(transactionalId)
+    const isOpen = changing && (changing.state === 'Ongoing' || isComplete(changing.state))
+    return isOpen ? changing : this.transactions.get(transactionalId)
+  }
+
+  /** False while the next partition has to wait. */
+  isExtensible(transactionalId: string): boolean {
+    return !this.owed.has(transactionalId) && this.isBasisReady(transactionalId)
+  }
+
+  private isBasisReady(transactionalId: string): boolean {
+    const basis = this.basis(transactionalId)
+    if (this.changing.has(transactionalId)) return basis === this.changing.get(transactionalId)
+    return !basis || !isPrepared(basis.state)
   }
 
   /** True when InitProducerId will need a producer id that nobody has had. */
@@ -92,7 +122,7 @@ export class TransactionCoordinator {
       if (expected) return refuse('INVALID_PRODUCER_ID_MAPPING')
       return this.begin(blank(transactionalId, newProducerId, now), timeoutMs, now)
     }
-    if (this.changing.has(transactionalId)) return refuse('CONCURRENT_TRANSACTIONS')
+    if (this.isChanging(transactionalId)) return refuse('CONCURRENT_TRANSACTIONS')
     if (expected && !isSame(identityOf(known), expected)) {
       const raised = this.raisedFrom.get(transactionalId)
       const isRepeated = raised && isSame(raised, expected)
@@ -145,48 +175,33 @@ export class TransactionCoordinator {
     return { kind: 'write', value, response: identityOf(value) }
   }
 
-  /** Whether a producer may work on its transaction now, whatever it wants to do with it. */
-  private check(
-    transactionalId: string,
-    { producerId, producerEpoch }: ProducerIdentity,
-  ): Transaction | ErrorName {
-    const known = this.transactions.get(transactionalId)
-    if (!known || known.producerId !== producerId) return 'INVALID_PRODUCER_ID_MAPPING'
-    if (known.producerEpoch !== producerEpoch) return 'PRODUCER_FENCED'
-    if (this.changing.has(transactionalId)) return 'CONCURRENT_TRANSACTIONS'
-    if (isPrepared(known.state)) return 'CONCURRENT_TRANSACTIONS'
-    return known
-  }
-
   /** AddPartitionsToTxn, AddOffsetsToTxn, and the first write of a V2 producer to a partition. */
   addPartitions(
     transactionalId: string,
-    producer: ProducerIdentity,
+    { producerId, producerEpoch }: ProducerIdentity,
     partitions: readonly (readonly [topic: string, partition: number])[],
     clientVersion: number,
     now: number,
   ): Decision<undefined> {
-    const known = this.check(transactionalId, producer)
-    if (typeof known === 'string') return refuse(known)
-    const isOngoing = known.state === 'Ongoing'
-    const added = new Map<string, Set<number>>()
-    if (isOngoing) for (const [topic, ids] of known.partitions) added.set(topic, new Set(ids))
-    let isNew = !isOngoing
-    for (const [topic, partition] of partitions) {
-      const ids = added.get(topic) ?? new Set()
-      if (!ids.has(partition)) isNew = true
-      added.set(topic, ids.add(partition))
+    const known = this.basis(transactionalId)
+    if (!known || known.producerId !== producerId) return refuse('INVALID_PRODUCER_ID_MAPPING')
+    if (known.producerEpoch !== producerEpoch) return refuse('PRODUCER_FENCED')
+    if (!this.isExtensible(transactionalId)) return refuse('CONCURRENT_TRANSACTIONS')
+    const isIn = ([topic, partition]: readonly [string, number]) =>
+      hasPartition(known, topic, partition)
+    if (known.state === 'Ongoing' && partitions.every(isIn)) {
+      return { kind: 'answer', response: undefined }
     }
-    if (!isNew) return { kind: 'answer', response: undefined }
-    const value: Transaction = {
-      ...known,
-      state: 'Ongoing',
-      partitions: added,
-      startTimestamp: isOngoing ? known.startTimestamp : now,
-      lastUpdateTimestamp: now,
-      clientVersion,
-    }
+    const value = extended(known, partitions, clientVersion, now)
     return { kind: 'write', value, response: undefined }
+  }
+
+  /** The record that names what is owed; undefined when it cannot be written now. */
+  repaid(transactionalId: string, now: number): Transaction | undefined {
+    const owed = this.owed.get(transactionalId)
+    const known = this.basis(transactionalId)
+    if (!owed || !known || !this.isBasisReady(transactionalId)) return undefined
+    return extended(known, owed.partitions, 2, now)
   }
 
   /** EndTxn of an older client: the epoch stays. */
@@ -201,10 +216,10 @@ export class TransactionCoordinator {
       return refuse('INVALID_PRODUCER_ID_MAPPING')
     }
     if (known.producerEpoch !== producer.producerEpoch) return refuse('PRODUCER_FENCED')
-    if (this.changing.has(transactionalId)) return refuse('CONCURRENT_TRANSACTIONS')
+    if (this.isChanging(transactionalId)) return refuse('CONCURRENT_TRANSACTIONS')
     switch (known.state) {
       case 'Ongoing': {
-        const value = prepared(known, isCommit, now)
+        const value = { ...prepared(known, isCommit, now), clientVersion: 0 }
         return { kind: 'write', value, response: identityOf(value) }
       }
       case 'CompleteCommit':
@@ -247,13 +262,14 @@ export class TransactionCoordinator {
     if (known.producerId !== producer.producerId && !isRetry) {
       return refuse('INVALID_PRODUCER_ID_MAPPING')
     }
-    if (this.changing.has(transactionalId)) return refuse('CONCURRENT_TRANSACTIONS')
+    if (this.isChanging(transactionalId)) return refuse('CONCURRENT_TRANSACTIONS')
     if (isRetry) return retriedEnd(known, isCommit)
     if (known.producerEpoch !== producer.producerEpoch) return refuse('PRODUCER_FENCED')
     // It has the epoch of the next transaction, and comes before any record of that one.
     if (isPrepared(known.state)) return refuse('CONCURRENT_TRANSACTIONS')
     if (known.state !== 'Ongoing' && isCommit) return this.earlyCommit(transactionalId, producer)
-    const value = this.bumped(prepared(known, isCommit, now), nextProducerId)
+    const ended = { ...prepared(known, isCommit, now), clientVersion: 2 }
+    const value = this.bumped(ended, nextProducerId)
     return { kind: 'write', value, response: nextIdentityOf(value) }
   }
 
@@ -301,7 +317,7 @@ export class TransactionCoordinator {
 
   isTimedOut(transactionalId: string, now: number): boolean {
     const known = this.transactions.get(transactionalId)
-    if (known?.state !== 'Ongoing' || this.changing.has(transactionalId)) return false
+    if (known?.state !== 'Ongoing' || this.isChanging(transactionalId)) return false
     return known.startTimestamp + known.timeoutMs < now
   }
 
@@ -317,7 +333,7 @@ export class TransactionCoordinator {
 
   isExpired(transactionalId: string, now: number): boolean {
     const known = this.transactions.get(transactionalId)
-    if (!known || this.changing.has(transactionalId)) return false
+    if (!known || this.isChanging(transactionalId)) return false
     const isOver = known.state === 'Empty' || isComplete(known.state)
     return isOver && known.lastUpdateTimestamp + this.settings.expirationMs <= now
   }
@@ -348,6 +364,29 @@ const nextIdentityOf = (value: Transaction): ProducerIdentity =>
   value.nextProducerId >= 0
     ? { producerId: value.nextProducerId, producerEpoch: value.nextProducerEpoch }
     : identityOf(value)
+
+/** With more partitions, and open if it was not. */
+function extended(
+  known: Transaction,
+  partitions: Iterable<readonly [topic: string, partition: number]>,
+  clientVersion: number,
+  now: number,
+): Transaction {
+  const isOngoing = known.state === 'Ongoing'
+  const all = new Map<string, Set<number>>()
+  if (isOngoing) for (const [topic, ids] of known.partitions) all.set(topic, new Set(ids))
+  for (const [topic, partition] of partitions) {
+    all.set(topic, (all.get(topic) ?? new Set()).add(partition))
+  }
+  return {
+    ...known,
+    state: 'Ongoing',
+    partitions: all,
+    startTimestamp: isOngoing ? known.startTimestamp : now,
+    lastUpdateTimestamp: now,
+    clientVersion,
+  }
+}
 
 const prepared = (known: Transaction, isCommit: boolean, now: number): Transaction => ({
   ...known,

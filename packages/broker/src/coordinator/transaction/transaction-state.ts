@@ -9,8 +9,7 @@
  *     +----------------------------------------------------------------------------+
  *
  * Once a Prepare state is durable its outcome is decided: a coordinator that finds it at start
- * writes the markers again and completes it. Changed by replay only; `isChanging` is the one soft
- * field and says that a record is on its way to the disk.
+ * writes the markers again and completes it. Changed by replay only.
  */
 import type { InferInput } from '@ottla/protocol'
 import {
@@ -136,6 +135,13 @@ export const isPrepared = (state: TransactionState): boolean =>
 
 export const isComplete = (state: TransactionState): boolean =>
   state === 'CompleteCommit' || state === 'CompleteAbort'
+
+/**
+ * Whether all records of the producer's present epoch belong to one transaction: the one that is
+ * open, or else the next one. An older client's epoch lasts from one transaction to the next.
+ */
+export const hasOwnEpoch = ({ state, clientVersion }: Transaction): boolean =>
+  state === 'Empty' || clientVersion === 2
 
 export function hasPartition(transaction: Transaction, topic: string, partition: number): boolean {
   return transaction.partitions.get(topic)?.has(partition) ?? false
