@@ -270,12 +270,16 @@ export class GroupService {
     if (this.options.partitions.of(OFFSETS_TOPIC).length === 0) return
     await this.loadAll()
     const records: GroupRecord[] = []
-    const { offsets } = this.coordinator
+    const forget = (group: string, topic: string, partition: number) => {
+      if (!topics.has(topic)) return
+      records.push({ kind: 'offset', group, topic, partition, value: null })
+    }
+    const { offsets, pendingOffsets } = this.coordinator
     for (const group of offsets.groups()) {
-      for (const [topic, partition] of offsets.of(group)) {
-        if (!topics.has(topic)) continue
-        records.push({ kind: 'offset', group, topic, partition, value: null })
-      }
+      for (const [topic, partition] of offsets.of(group)) forget(group, topic, partition)
+    }
+    for (const { group, topic, partition } of pendingOffsets.all()) {
+      if (!offsets.get(group, topic, partition)) forget(group, topic, partition)
     }
     if (records.length > 0) await this.append(records)
   }

@@ -103,15 +103,28 @@ export class PendingOffsets {
   }
 
   has(group: string, topic: string, partition: number): boolean {
-    for (const partitions of this.byProducer.values()) {
-      for (const records of partitions.values()) {
-        for (const record of records) {
-          if (record.group === group && record.topic === topic && record.partition === partition) {
-            return true
-          }
-        }
+    for (const record of this.all()) {
+      if (record.group === group && record.topic === topic && record.partition === partition) {
+        return true
       }
     }
     return false
+  }
+
+  *all(): Iterable<OffsetRecord> {
+    for (const partitions of this.byProducer.values()) {
+      for (const records of partitions.values()) yield* records
+    }
+  }
+
+  /** The offset was deleted: what transactions had said of it before does not count. */
+  drop(group: string, topic: string, partition: number): void {
+    const isOther = (record: OffsetRecord) =>
+      record.group !== group || record.topic !== topic || record.partition !== partition
+    for (const partitions of this.byProducer.values()) {
+      for (const [at, records] of partitions) {
+        if (!records.every(isOther)) partitions.set(at, records.filter(isOther))
+      }
+    }
   }
 }

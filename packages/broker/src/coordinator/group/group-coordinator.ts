@@ -95,7 +95,9 @@ export class GroupCoordinator implements CoordinatorState {
   /** Restores what a record says; at start for every record, afterwards for every durable one. */
   replay(record: GroupRecord, now: Now): void {
     if (record.kind === 'offset') {
-      this.offsets.set(record.group, record.topic, record.partition, record.value)
+      const { group, topic, partition, value } = record
+      this.offsets.set(group, topic, partition, value)
+      if (value === null) this.pendingOffsets.drop(group, topic, partition)
       return
     }
     if (isShareGroupRecord(record)) this.shareGroups.replay(record, now)

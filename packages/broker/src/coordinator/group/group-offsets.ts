@@ -124,14 +124,18 @@ export function deleteGroup(
   return [...removalOf(coordinator, groupId), { kind: 'group', group: groupId, value: null }]
 }
 
-function removalOf(coordinator: GroupCoordinator, group: string): GroupRecord[] {
-  return [...coordinator.offsets.of(group)].map(([topic, partition]) => ({
+/** Of what was committed, and of what transactions will commit. */
+function removalOf({ offsets, pendingOffsets }: GroupCoordinator, group: string): GroupRecord[] {
+  const removal = (topic: string, partition: number): GroupRecord => ({
     kind: 'offset',
     group,
     topic,
     partition,
     value: null,
-  }))
+  })
+  const committed = [...offsets.of(group)].map(([topic, partition]) => removal(topic, partition))
+  const pending = [...pendingOffsets.all()].filter((record) => record.group === group)
+  return [...committed, ...pending.map(({ topic, partition }) => removal(topic, partition))]
 }
 
 /** Why offsets of a topic may not be deleted, or undefined when they may. */
