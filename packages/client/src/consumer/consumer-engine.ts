@@ -24,6 +24,7 @@ import {
 } from '../group/group-coordination.ts'
 import { GroupMember } from '../group/group-member.ts'
 import type { Membership } from '../group/membership.ts'
+import { prepareRecords } from '../serde/prepare-records.ts'
 import { ConsumerBatch } from './consumer-batch.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { Fetcher } from './fetcher.ts'
@@ -175,10 +176,29 @@ export class ConsumerEngine {
       this.lookup.wake()
       const batch = this.takeFetched()
       this.fetcher.wake()
-      if (batch) return batch
+      if (batch) {
+        const { inHand } = this
+        const waiting = prepareRecords(this.topics.topic(batch.topic), batch)
+        if (!waiting || (await this.hasPrepared(waiting, signal, inHand))) return batch
+        continue
+      }
       await this.waitForProgress(signal)
     }
     return undefined
+  }
+
+  /** False when the batch went to another member meanwhile, or the loop has ended. */
+  private async hasPrepared(
+    waiting: Promise<unknown>,
+    signal: AbortSignal | undefined,
+    batch: ConsumerEngine['inHand'],
+  ): Promise<boolean> {
+    try {
+      await abortable(waiting, signal)
+    } catch (error) {
+      if (!this.isClosed && !signal?.aborted) throw error
+    }
+    return !this.isClosed && !signal?.aborted && this.inHand === batch
   }
 
   /** Topics and membership as they should be; false when the loop has ended meanwhile. */

@@ -13,6 +13,14 @@ export interface Serde<In, Out = In> {
   serialize(value: In): Encoded
   /** The buffer is a view of the fetched batch: keep a copy, not the view, when it must last. */
   deserialize(bytes: Buffer | null): Out
+  /**
+   * Called with the bytes of each record of a batch before a loop is given it: fetches what
+   * `deserialize` will need, for instance a schema. Undefined when all is there, else a promise of
+   * when it is; the same one for the same thing. A rejection ends the loop, and the batch is read
+   * again. For bytes that can never be read, let `deserialize` throw instead, so that the loop can
+   * pass over the record. A serde without it costs nothing.
+   */
+  prepare?(bytes: Buffer | null): Promise<void> | undefined
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: stands for every pair of types
@@ -112,6 +120,9 @@ export function nullable<In, Out>(serde: Serde<In, Out>): Serde<In | null, Out |
   return {
     serialize: (value) => (value === null ? null : serde.serialize(value)),
     deserialize: (value) => (value === null ? null : serde.deserialize(value)),
+    ...(serde.prepare && {
+      prepare: (value: Buffer | null) => (value === null ? undefined : serde.prepare?.(value)),
+    }),
   }
 }
 

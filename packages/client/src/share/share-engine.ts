@@ -23,6 +23,7 @@ import type { TopicPartition } from '../group/assignor.ts'
 import { GroupCoordination } from '../group/group-coordination.ts'
 import { keyOf } from '../group/membership.ts'
 import { ShareGroupMember } from '../group/share-group-member.ts'
+import { prepareRecords } from '../serde/prepare-records.ts'
 import type { ShareBatch } from './share-batch.ts'
 import { ShareBroker, type ShareCommitResult } from './share-broker.ts'
 import { ShareEvents } from './share-events.ts'
@@ -107,12 +108,27 @@ export class ShareEngine {
       if (batch) {
         this.inHand = batch
         this.tellBrokers()
-        return batch
+        const waiting = prepareRecords(this.topics.topic(batch.topic), batch)
+        if (!waiting || (await this.hasPrepared(waiting, signal))) return batch
+        continue
       }
       this.fetch()
       await this.progress.wait(this.isWaiting ? RETRY_WAIT_MS : WAIT_MS_MAX, signal)
     }
     return undefined
+  }
+
+  /** False when the loop has ended meanwhile. */
+  private async hasPrepared(
+    waiting: Promise<unknown>,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    try {
+      await abortable(waiting, signal)
+    } catch (error) {
+      if (!this.isClosed && !signal?.aborted) throw error
+    }
+    return !this.isClosed && !signal?.aborted
   }
 
   /** Topics and membership as they should be; false when the loop has ended meanwhile. */
