@@ -100,8 +100,8 @@ function build() {
   writeStamp('built', String(sources))
 }
 
-/** The client and what it stands on: packages that programs may also load with `require`. */
-const COMMONJS = ['base', 'protocol', 'network', 'client']
+/** The client, its serdes and what they stand on: packages that programs may also `require`. */
+const COMMONJS = ['base', 'protocol', 'network', 'client', 'schema']
 const commonjsOf = (name) => join(root, 'packages', name, 'dist', 'cjs')
 
 /**

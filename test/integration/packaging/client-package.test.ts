@@ -14,8 +14,8 @@ import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
-/** The client and what it stands on. */
-const PACKAGES = ['base', 'protocol', 'network', 'client']
+/** The client, its serdes and what they stand on. */
+const PACKAGES = ['base', 'protocol', 'network', 'client', 'schema']
 const run = promisify(execFile)
 
 /** Below the root, so that packages are found as a program of the workspace finds them. */
