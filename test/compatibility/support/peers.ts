@@ -59,6 +59,20 @@ export async function ensureConfluentKafka(): Promise<string> {
   return python
 }
 
+/** The same Python with what the serializers for schema registries need. */
+export async function ensureConfluentSchemas(): Promise<string> {
+  const python = await ensureConfluentKafka()
+  const done = join(CONFLUENT, 'complete-schemas')
+  if (existsSync(done)) return python
+  const what = `confluent-kafka[avro,json,schemaregistry]==${CONFLUENT_VERSION}`
+  await getting(
+    `${what} is fetched with pip, which must be able to reach its package index.`,
+    outputOf(python, pipInstall(what), installIn(CACHE)),
+  )
+  await writeFile(done, '')
+  return python
+}
+
 const pipInstall = (what: string) => [
   '-m',
   'pip',

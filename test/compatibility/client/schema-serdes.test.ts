@@ -1,0 +1,90 @@
+/** Confluent's serializers for Python write what ottla's serdes write, and each reads the other. */
+import { join } from 'node:path'
+import type { Serde } from '@ottla/client'
+import { avro, jsonSchema, SchemaRegistryClient } from '@ottla/schema'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { TestRegistry } from '../../../packages/schema/src/testing/test-registry.ts'
+import { ensureConfluentSchemas, INSTALL_TIMEOUT_MS } from '../support/peers.ts'
+import { outputOf } from '../support/run-program.ts'
+
+const PROGRAM = join(import.meta.dirname, '..', 'peers', 'confluent_schemas.py')
+const topic = 'orders'
+
+interface Order {
+  readonly id: string
+  readonly total: number
+  readonly note: string | null
+  readonly lines: readonly number[]
+  readonly size: string
+}
+
+const ORDERS: readonly Order[] = [
+  { id: 'o1', total: -3, note: null, lines: [], size: 'SMALL' },
+  { id: 'grüße', total: 2 ** 52, note: 'x'.repeat(300), lines: [0.5, -1e300], size: 'LARGE' },
+]
+
+const AVRO = JSON.stringify({
+  type: 'record',
+  name: 'Order',
+  namespace: 'shop',
+  fields: [
+    { name: 'id', type: 'string' },
+    { name: 'total', type: 'long' },
+    { name: 'note', type: ['null', 'string'] },
+    { name: 'lines', type: { type: 'array', items: 'double' } },
+    { name: 'size', type: { type: 'enum', name: 'Size', symbols: ['SMALL', 'LARGE'] } },
+  ],
+})
+
+const JSON_SCHEMA = JSON.stringify({
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'Order',
+  type: 'object',
+  properties: { id: { type: 'string' }, total: { type: 'integer' } },
+  required: ['id', 'total'],
+})
+
+let python: string
+beforeAll(async () => {
+  python = await ensureConfluentSchemas()
+}, INSTALL_TIMEOUT_MS)
+
+async function judge(url: string, format: 'avro' | 'json', schema: string, bytes: Buffer[]) {
+  const encoded = bytes.map((data) => data.toString('base64'))
+  const input = JSON.stringify({ url, topic, format, schema, values: ORDERS, bytes: encoded })
+  const said = JSON.parse(await outputOf(python, [PROGRAM], { input })) as {
+    written: string[]
+    read: unknown[]
+  }
+  return { read: said.read, written: said.written.map((text) => Buffer.from(text, 'base64')) }
+}
+
+async function read(serde: Serde<Order>, bytes: Buffer): Promise<Order> {
+  await serde.prepare?.(bytes)
+  return serde.deserialize(bytes)
+}
+
+describe('confluent-kafka for Python', () => {
+  test('writes the same Avro, and each reads the other', async () => {
+    await using registry = await TestRegistry.start()
+    const client = new SchemaRegistryClient({ urls: registry.url })
+    const serde = await avro<Order>(client, { topic, schema: AVRO })
+    const bytes = ORDERS.map((order) => serde.serialize(order) as Buffer)
+    const said = await judge(registry.url, 'avro', AVRO, bytes)
+    expect(said.written).toEqual(bytes)
+    expect(said.read).toEqual(ORDERS)
+    expect(await Promise.all(said.written.map((data) => read(serde, data)))).toEqual(ORDERS)
+  })
+
+  test('puts JSON behind the same header, and each reads the other', async () => {
+    await using registry = await TestRegistry.start()
+    const client = new SchemaRegistryClient({ urls: registry.url })
+    const serde = await jsonSchema<Order>(client, { topic, schema: JSON_SCHEMA })
+    const bytes = ORDERS.map((order) => serde.serialize(order) as Buffer)
+    const said = await judge(registry.url, 'json', JSON_SCHEMA, bytes)
+    const headers = (all: Buffer[]) => all.map((data) => data.subarray(0, 5))
+    expect(headers(said.written)).toEqual(headers(bytes))
+    expect(said.read).toEqual(ORDERS)
+    expect(await Promise.all(said.written.map((data) => read(serde, data)))).toEqual(ORDERS)
+  })
+})
