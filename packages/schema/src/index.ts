@@ -15,4 +15,5 @@ export {
 export { SchemaRegistryError } from './registry/schema-registry-error.ts'
 export { type AvroOptions, avro } from './serde/avro.ts'
 export { type JsonSchemaOptions, jsonSchema } from './serde/json-schema.ts'
+export { type ProtobufOptions, protobuf } from './serde/protobuf.ts'
 export type { RegistrySerdeOptions } from './serde/registry-serde.ts'

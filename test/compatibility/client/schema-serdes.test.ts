@@ -1,7 +1,7 @@
 /** Confluent's serializers for Python write what ottla's serdes write, and each reads the other. */
 import { join } from 'node:path'
 import type { Serde } from '@ottla/client'
-import { avro, jsonSchema, SchemaRegistryClient } from '@ottla/schema'
+import { avro, jsonSchema, protobuf, SchemaRegistryClient } from '@ottla/schema'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { TestRegistry } from '../../../packages/schema/src/testing/test-registry.ts'
 import { ensureConfluentSchemas, INSTALL_TIMEOUT_MS } from '../support/peers.ts'
@@ -44,12 +44,37 @@ const JSON_SCHEMA = JSON.stringify({
   required: ['id', 'total'],
 })
 
+/** Name, kind and label of each field, in the order of their numbers. */
+const PROTOBUF_FIELDS = [
+  ['id', 'string', ''],
+  ['total', 'int64', ''],
+  ['note', 'string', 'optional'],
+  ['lines', 'double', 'repeated'],
+  ['size', 'enum', ''],
+] as const
+
+const PROTOBUF = `syntax = "proto3";
+package shop;
+enum Size { SMALL = 0; LARGE = 1; }
+message Before {}
+message Order {
+${PROTOBUF_FIELDS.map(
+  ([name, kind, label], i) => `  ${label} ${kind === 'enum' ? 'Size' : kind} ${name} = ${i + 1};`,
+).join('\n')}
+}
+`
+
 let python: string
 beforeAll(async () => {
   python = await ensureConfluentSchemas()
 }, INSTALL_TIMEOUT_MS)
 
-async function judge(url: string, format: 'avro' | 'json', schema: string, bytes: Buffer[]) {
+async function judge(
+  url: string,
+  format: 'avro' | 'json' | 'protobuf',
+  schema: string,
+  bytes: Buffer[],
+) {
   const encoded = bytes.map((data) => data.toString('base64'))
   const input = JSON.stringify({ url, topic, format, schema, values: ORDERS, bytes: encoded })
   const said = JSON.parse(await outputOf(python, [PROGRAM], { input })) as {
@@ -86,5 +111,22 @@ describe('confluent-kafka for Python', () => {
     expect(headers(said.written)).toEqual(headers(bytes))
     expect(said.read).toEqual(ORDERS)
     expect(await Promise.all(said.written.map((data) => read(serde, data)))).toEqual(ORDERS)
+  })
+
+  test('writes the same Protobuf, and each reads the other', async () => {
+    await using registry = await TestRegistry.start()
+    const client = new SchemaRegistryClient({ urls: registry.url })
+    const serde = await protobuf<Order>(client, { topic, schema: PROTOBUF, message: 'Order' })
+    const bytes = ORDERS.map((order) => serde.serialize(order) as Buffer)
+    const said = await judge(registry.url, 'protobuf', JSON.stringify(PROTOBUF_FIELDS), bytes)
+    // It registers a compiled form of the schema, under an id of its own.
+    const withoutId = (all: Buffer[]) => all.map((data) => data.subarray(5))
+    expect(withoutId(said.written)).toEqual(withoutId(bytes))
+    // What is not set is left out there and here; JSON has 64-bit integers as text.
+    const expected = ORDERS.map(({ note, ...order }) =>
+      note === null ? order : { ...order, note },
+    )
+    expect(said.read).toEqual(expected.map((one) => ({ ...one, total: String(one.total) })))
+    expect(await Promise.all(said.written.map((data) => read(serde, data)))).toEqual(expected)
   })
 })

@@ -62,9 +62,9 @@ export async function ensureConfluentKafka(): Promise<string> {
 /** The same Python with what the serializers for schema registries need. */
 export async function ensureConfluentSchemas(): Promise<string> {
   const python = await ensureConfluentKafka()
-  const done = join(CONFLUENT, 'complete-schemas')
+  const done = join(CONFLUENT, 'complete-schema-formats')
   if (existsSync(done)) return python
-  const what = `confluent-kafka[avro,json,schemaregistry]==${CONFLUENT_VERSION}`
+  const what = `confluent-kafka[avro,json,protobuf,schemaregistry]==${CONFLUENT_VERSION}`
   await getting(
     `${what} is fetched with pip, which must be able to reach its package index.`,
     outputOf(python, pipInstall(what), installIn(CACHE)),
