@@ -1,8 +1,10 @@
 /** Our client's logins against Apache Kafka: every mechanism, wrong secrets, sessions that end. */
 import { pbkdf2Sync } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { inspect } from 'node:util'
-import { Kafka, type SaslOptions } from '@ottla/client'
+import { Kafka, oidc, type SaslOptions } from '@ottla/client'
 import { apis } from '@ottla/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readAll } from '../../integration/support/read-all.ts'
@@ -105,6 +107,28 @@ describe.each(Object.entries(MECHANISMS))('login with %s', (name, sasl) => {
     await producer.close()
     await kafka.close()
   })
+})
+
+test('a provider of tokens is asked once for all connections', async () => {
+  let asked = 0
+  const provider = createServer((_request, response) => {
+    asked++
+    response.end(JSON.stringify({ access_token: unsignedToken(), expires_in: 3600 }))
+  })
+  await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
+  const tokenEndpoint = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/token`
+  try {
+    const sasl = oidc({ tokenEndpoint, clientId: 'alice', clientSecret: SECRET })
+    for (let connection = 0; connection < 3; connection++) {
+      const kafka = new Kafka({ brokers: address, sasl })
+      expect((await kafka.admin.listTopics()).length).toBeGreaterThan(0)
+      await kafka.close()
+    }
+    expect(asked).toBe(1)
+  } finally {
+    provider.closeAllConnections()
+    await new Promise((resolve) => provider.close(resolve))
+  }
 })
 
 const WRONG: readonly (readonly [string, SaslOptions, string])[] = [

@@ -5,7 +5,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Kafka } from '@ottla/client'
+import { Kafka, type KafkaError } from '@ottla/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uniqueName, waitFor } from '../../integration/support/topics.ts'
 import { type ApacheBroker, freePort, startApacheBroker } from '../support/apache-broker.ts'
@@ -62,8 +62,12 @@ afterAll(async () => {
   await rm(secondDir, { recursive: true, force: true })
 })
 
+/** None while the node that is asked has not heard of the topic yet. */
 const leadersOf = async (topic: string): Promise<number[]> => {
-  const [found] = await kafka.admin.describeTopics([topic])
+  const [found] = await kafka.admin.describeTopics([topic]).catch((error: unknown) => {
+    if ((error as KafkaError).code !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
+    return []
+  })
   return found?.partitions.map(({ leader }) => leader) ?? []
 }
 
