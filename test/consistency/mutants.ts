@@ -14,21 +14,25 @@ import { TransactionWriter } from '../../packages/broker/src/coordinator/transac
 import type { Handler } from '../../packages/broker/src/handler.ts'
 import { CleanedTransactions } from '../../packages/storage/src/compaction/cleaned-transactions.ts'
 import { KeyOffsets } from '../../packages/storage/src/compaction/key-offsets.ts'
+import { OffsetSet } from '../../packages/storage/src/compaction/offset-set.ts'
 import { SegmentOutput } from '../../packages/storage/src/compaction/segment-output.ts'
 import { LogAppender } from '../../packages/storage/src/log-appender.ts'
 import { LogReader, type ReadUpTo } from '../../packages/storage/src/log-reader.ts'
 import { LogState } from '../../packages/storage/src/log-state.ts'
 import { LogWriter } from '../../packages/storage/src/log-writer.ts'
 import { ProducerStates } from '../../packages/storage/src/producer-state.ts'
-import type { Lies } from './power-cut-disk.ts'
+import { type Lies, PowerCutDisk } from './power-cut-disk.ts'
 import { type RunResult, runHistory } from './run-history.ts'
 import { COMPACTED_TOPIC, TOPIC } from './topic.ts'
+import { pause } from './world.ts'
 
 interface Mutant {
   /** Breaks the rule; gives back how to mend it. */
   readonly apply?: () => () => void
   readonly lies?: Lies
 }
+
+const SLOW_SYNC_MS = 40
 
 // biome-ignore lint/suspicious/noExplicitAny: what is broken here is private, so it has no type
 type Method = (this: any, ...args: any[]) => unknown
@@ -199,7 +203,23 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   ),
   'transactions not synced before the reply': unsynced((topic) => topic === '__transaction_state'),
   'groups answer before their records are durable': {
-    apply: () => replace(GroupService.prototype, 'settled', () => () => undefined),
+    apply: () => {
+      const mend = replace(GroupService.prototype, 'settled', () => () => undefined)
+      // The power is seldom cut between the two unless the disk is slow.
+      const mendToo = replace(
+        PowerCutDisk.prototype,
+        'slowly',
+        (original) =>
+          async function (path, sync) {
+            if (path.includes('/__consumer_offsets-')) await pause(SLOW_SYNC_MS)
+            await original.call(this, path, sync)
+          },
+      )
+      return () => {
+        mend()
+        mendToo()
+      }
+    },
   },
   'repeated batches are appended': {
     apply: () => {
@@ -223,15 +243,21 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       ),
   },
   'compaction drops the last value of a key': {
-    apply: () =>
-      replace(
+    apply: () => {
+      const mend = replace(OffsetSet.prototype, 'has', () => () => false)
+      const mendToo = replace(
         KeyOffsets.prototype,
         'get',
         (original) =>
           function (...args) {
             return (original.apply(this, args) as number) + 1
           },
-      ),
+      )
+      return () => {
+        mend()
+        mendToo()
+      }
+    },
   },
   'compaction takes an aborted record for the newest': {
     apply: () => replace(CleanedTransactions.prototype, 'isAborted', () => () => false),
