@@ -30,6 +30,13 @@ export const KNOWN: readonly Known[] = [
     applies: ({ ottla, apache }) => same(withoutPatternGroups(ottla), withoutPatternGroups(apache)),
   },
   {
+    apis: ['ConsumerGroupHeartbeat', 'ConsumerGroupDescribe', 'JoinGroup'],
+    reason:
+      'Apache Kafka learns of topics and matches patterns behind its answers: one heartbeat may ' +
+      'raise the epoch of a group for two changes at once where ottla raises it twice.',
+    applies: ({ ottla, apache }) => same(withEpochsOf(ottla, apache), apache),
+  },
+  {
     apis: ['Fetch'],
     reason:
       'A read of Apache Kafka ends with its segment; ottla gives the records behind it along when ' +
@@ -58,6 +65,32 @@ function withoutPatternGroups(answer: Answer): unknown {
       : group,
   )
 }
+
+const GROUP_EPOCHS = new Set(['memberEpoch', 'groupEpoch', 'assignmentEpoch', 'generationId'])
+
+/** The answer with the epochs of the other one, where they are one apart. */
+function withEpochsOf(answer: Answer, other: Answer): unknown {
+  const walk = (one: unknown, two: unknown, key: string): unknown => {
+    if (GROUP_EPOCHS.has(key)) return areOneApart(one, two) ? two : one
+    if (typeof one !== 'object' || one === null || typeof two !== 'object' || two === null) {
+      return one
+    }
+    const theirs = two as Record<string, unknown>
+    if (Array.isArray(one)) return one.map((item, i) => walk(item, theirs[i], ''))
+    return Object.fromEntries(
+      Object.entries(one).map(([name, value]) => [name, walk(value, theirs[name], name)]),
+    )
+  }
+  return walk(answer, other, '')
+}
+
+/** Both are epochs of a member: 0 and less have other meanings. */
+const areOneApart = (one: unknown, two: unknown): boolean =>
+  typeof one === 'number' &&
+  typeof two === 'number' &&
+  one > 0 &&
+  two > 0 &&
+  Math.abs(one - two) === 1
 
 interface FetchedTopic {
   readonly partitions: readonly { readonly records?: readonly unknown[] | null }[]
