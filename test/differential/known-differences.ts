@@ -66,7 +66,13 @@ function withoutPatternGroups(answer: Answer): unknown {
   )
 }
 
-const GROUP_EPOCHS = new Set(['memberEpoch', 'groupEpoch', 'assignmentEpoch', 'generationId'])
+const GROUP_EPOCHS = new Set([
+  'epoch',
+  'memberEpoch',
+  'groupEpoch',
+  'assignmentEpoch',
+  'generationId',
+])
 
 /** The answer with the epochs of the other one, where they are one apart. */
 function withEpochsOf(answer: Answer, other: Answer): unknown {

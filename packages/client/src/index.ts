@@ -83,8 +83,14 @@ export {
   type PartitionPosition,
 } from './consumer/consumer.ts'
 export { ConsumerBatch } from './consumer/consumer-batch.ts'
-export type { ConsumerOptions, StartFrom } from './consumer/consumer-options.ts'
+export type {
+  ConsumerCommittedEvent,
+  ConsumerPartitionsEvent,
+  ConsumerReceivedEvent,
+} from './consumer/consumer-events.ts'
+export type { ConsumerOptions, RebalanceListener, StartFrom } from './consumer/consumer-options.ts'
 export { ConsumerRecord } from './consumer/consumer-record.ts'
+export type { RunContext, RunHandler, RunOptions } from './consumer/run-options.ts'
 export type { Subscribable } from './consumer/subscribed-topics.ts'
 export { type ConsumedRecord, Subscription } from './consumer/subscription.ts'
 export {
@@ -142,3 +148,4 @@ export type { ShareConsumerOptions } from './share/share-options.ts'
 export { ShareRecord } from './share/share-record.ts'
 export type { ShareHandler, ShareRunOptions } from './share/share-run.ts'
 export { type SharedRecord, ShareSubscription } from './share/share-subscription.ts'
+export type { TracedSend, Tracing } from './tracing/tracing.ts'

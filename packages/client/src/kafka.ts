@@ -19,6 +19,7 @@ import { Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 import { ShareConsumer } from './share/share-consumer.ts'
 import type { ShareConsumerOptions } from './share/share-options.ts'
+import type { Tracing } from './tracing/tracing.ts'
 
 export interface KafkaOptions {
   /** `host:port` of one or more brokers, as a list or separated by commas. */
@@ -34,6 +35,8 @@ export interface KafkaOptions {
    */
   readonly sasl?: SaslOptions
   readonly logger?: Logger
+  /** Told of every record: `openTelemetry()` of `@ottla/client/opentelemetry`, or one's own. */
+  readonly tracing?: Tracing
   readonly clock?: Clock
   readonly random?: Random
   /** How long one request may take. Default 30000. */
@@ -123,6 +126,7 @@ function contextOf(options: KafkaOptions): ClientContext {
     clock: options.clock ?? realClock,
     random: options.random ?? realRandom,
     logger: options.logger ?? silentLogger,
+    tracing: options.tracing,
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     apiTimeoutMs: options.apiTimeoutMs ?? 60_000,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,

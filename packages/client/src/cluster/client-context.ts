@@ -1,6 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock, Logger, Random } from '@ottla/base'
 import type { SaslOptions } from '@ottla/network'
+import type { Tracing } from '../tracing/tracing.ts'
 
 /** What every part of a client shares. Made once by `Kafka`, from its options. */
 export interface ClientContext {
@@ -19,6 +20,7 @@ export interface ClientContext {
   readonly connectTimeoutMs: number
   /** metadata.max.age.ms */
   readonly metadataMaxAgeMs: number
+  readonly tracing: Tracing | undefined
   readonly retryBackoff: BackoffRange
   readonly reconnectBackoff: BackoffRange
 }

@@ -26,6 +26,7 @@ import { GroupMember } from '../group/group-member.ts'
 import type { Membership } from '../group/membership.ts'
 import { prepareRecords } from '../serde/prepare-records.ts'
 import { ConsumerBatch } from './consumer-batch.ts'
+import { ConsumerEvents } from './consumer-events.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { Fetcher } from './fetcher.ts'
 import { keepLargeAllocations } from './large-allocations.ts'
@@ -49,6 +50,13 @@ export interface Assignment extends TopicPartition {
   readonly offset?: number | bigint
 }
 
+/** A batch that handlers work on; the loop has gone on to the next one. */
+export interface BatchAtWork {
+  readonly state: PartitionState
+  readonly nextOffset: number
+  readonly nextEpoch: number
+}
+
 export class ConsumerEngine {
   readonly states = new Map<string, PartitionState>()
   readonly coordination: GroupCoordination | undefined
@@ -62,12 +70,23 @@ export class ConsumerEngine {
   private readonly member: Membership | undefined
   private readonly stopListening: () => void
   private readonly watched = new Set<string>()
-  private inHand: { state: PartitionState; nextOffset: number; nextEpoch: number } | undefined
+  /** Called each time the loop looks at everything. */
+  onTurn = () => {}
+  /** Awaited before partitions are given up, so that what handlers work on can be finished. */
+  beforeGivingUp: (partitions: readonly TopicPartition[]) => Promise<void> = async () => {}
+  /** Each record is traced with its handler. */
+  hasHandlers = false
+  /** Called when partitions have gone to another member. */
+  onGone = () => {}
+  private inHand: BatchAtWork | undefined
+  /** The caller's `onPartitionsAssigned` at work; nothing is given to the loop before it ends. */
+  private assigning: Promise<void> = Promise.resolve()
   private failure: Error | undefined
   private readonly progress: Progress
   private committing: Promise<void> = Promise.resolve()
   private lastAutoCommitMs: number
   private readonly isSubscription: boolean
+  private readonly events: ConsumerEvents
   private turn = 0
   private isClosed = false
 
@@ -81,6 +100,7 @@ export class ConsumerEngine {
     this.options = options
     this.topics = topics
     this.isSubscription = isSubscription
+    this.events = new ConsumerEvents(options.group)
     this.progress = new Progress(cluster.context.clock)
     keepLargeAllocations()
     this.fetchPool = new ConnectionPool(cluster.context)
@@ -111,9 +131,9 @@ export class ConsumerEngine {
       coordination && isSubscription
         ? new Member(cluster, options, coordination, {
             topics: () => topics.names(),
-            onAssigned: (partitions) => this.addPartitions(partitions),
+            onAssigned: (partitions) => this.takeAssigned(partitions),
             onRevoked: (partitions) => this.giveUp(partitions),
-            onLost: (partitions) => this.removePartitions(partitions),
+            onLost: (partitions) => this.lose(partitions),
             onChange: onProgress,
           })
         : undefined
@@ -143,13 +163,36 @@ export class ConsumerEngine {
     if (this.inHand && !this.isHeld(this.inHand.state)) this.inHand = undefined
   }
 
-  private isHeld(state: PartitionState): boolean {
+  isHeld(state: PartitionState): boolean {
     return this.states.get(partitionKey(state.name, state.partition)) === state
   }
 
+  private takeAssigned(partitions: readonly TopicPartition[]): void {
+    this.addPartitions(partitions)
+    this.events.assigned(partitions)
+    const { onPartitionsAssigned } = this.options
+    if (!onPartitionsAssigned || partitions.length === 0) return
+    this.assigning = this.assigning.then(() => onPartitionsAssigned(partitions))
+    // Whoever polls awaits it, and is told what it threw.
+    this.assigning.catch(() => this.progress.note())
+  }
+
   private async giveUp(partitions: readonly TopicPartition[]): Promise<void> {
+    await this.beforeGivingUp(partitions)
     if (this.options.autoCommit) await this.commitOnTheWayOut()
+    this.events.revoked(partitions)
+    if (partitions.length > 0) await this.options.onPartitionsRevoked?.(partitions)
     this.removePartitions(partitions)
+  }
+
+  private lose(partitions: readonly TopicPartition[]): void {
+    this.removePartitions(partitions)
+    this.events.lost(partitions)
+    this.onGone()
+    const { onPartitionsLost } = this.options
+    if (!onPartitionsLost) return
+    this.assigning = this.assigning.then(() => onPartitionsLost(partitions))
+    this.assigning.catch(() => this.progress.note())
   }
 
   private watch(topic: string): void {
@@ -172,12 +215,14 @@ export class ConsumerEngine {
       }
       this.progress.begin()
       if (!(await this.prepare(signal))) return undefined
+      this.onTurn()
       this.autoCommit()
       this.lookup.wake()
       const batch = this.takeFetched()
       this.fetcher.wake()
       if (batch) {
         const { inHand } = this
+        this.noteReceived(batch)
         const waiting = prepareRecords(this.topics.topic(batch.topic), batch)
         if (!waiting || (await this.hasPrepared(waiting, signal, inHand))) return batch
         continue
@@ -185,6 +230,11 @@ export class ConsumerEngine {
       await this.waitForProgress(signal)
     }
     return undefined
+  }
+
+  private noteReceived(batch: ConsumerBatch): void {
+    this.events.received(batch)
+    if (!this.hasHandlers) this.cluster.context.tracing?.receive(this.options.group, batch)
   }
 
   /** False when the batch went to another member meanwhile, or the loop has ended. */
@@ -208,10 +258,22 @@ export class ConsumerEngine {
       for (const topic of this.topics.names()) this.watch(topic)
       if (this.member) await this.member.ensureJoined(signal)
       else if (this.isSubscription) this.addNewPartitions()
+      await abortable(this.callerIsTold(), signal)
     } catch (error) {
       if (!this.isClosed && !signal?.aborted) throw error
     }
     return !this.isClosed && !signal?.aborted
+  }
+
+  /** The caller's listeners have returned; throws what they threw, once. */
+  private async callerIsTold(): Promise<void> {
+    const { assigning } = this
+    try {
+      await assigning
+    } catch (error) {
+      if (this.assigning === assigning) this.assigning = Promise.resolve()
+      throw error
+    }
   }
 
   /** Without a group every partition is ours; those that come later are read from their start. */
@@ -226,6 +288,17 @@ export class ConsumerEngine {
     if (added.length === 0) return
     this.addPartitions(added)
     for (const { topic, partition } of added) this.stateOf(topic, partition).reset('earliest')
+  }
+
+  /**
+   * Handlers work on the batch in hand from now on: its partition gives no other until `isAtWork`
+   * is cleared, and `markConsumed` says how far they have come.
+   */
+  handOver(): BatchAtWork | undefined {
+    const { inHand } = this
+    this.inHand = undefined
+    if (inHand) inHand.state.isAtWork = true
+    return inHand
   }
 
   /** What the loop was given last has been processed. */
@@ -245,7 +318,8 @@ export class ConsumerEngine {
     if (inHand) this.markConsumed(inHand.state, offset, inHand.nextEpoch)
   }
 
-  private markConsumed(state: PartitionState, offset: number, leaderEpoch: number): void {
+  /** The records of a held partition below the offset have been processed. */
+  markConsumed(state: PartitionState, offset: number, leaderEpoch: number): void {
     // After a seek the position is elsewhere, and the seek has the last word.
     const wasMoved = state.position !== undefined && state.position < offset
     if (wasMoved || !this.isHeld(state) || (state.consumed ?? -1) >= offset) return
@@ -257,7 +331,7 @@ export class ConsumerEngine {
     const states = [...this.states.values()]
     for (let i = 0; i < states.length; i++) {
       const state = states[(this.turn + i) % states.length] as PartitionState
-      if (state.isPaused) continue
+      if (state.isPaused || state.isAtWork) continue
       const batch = this.takeFrom(state)
       if (!batch) continue
       // One batch of each partition in turn, so that a full one does not starve the others.
@@ -367,6 +441,7 @@ export class ConsumerEngine {
       this.member?.noteCommitError(error.code)
       throw LOST.has(error.code) ? new CommitFailedError(error.message) : error
     }
+    this.events.committed(offsets)
     for (const { topic, partition, offset, leaderEpoch } of offsets) {
       const state = this.states.get(partitionKey(topic, partition))
       if (!state) continue

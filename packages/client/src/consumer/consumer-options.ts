@@ -1,4 +1,7 @@
-import type { AssignorName } from '../group/assignor.ts'
+import type { AssignorName, TopicPartition } from '../group/assignor.ts'
+
+/** Told about partitions; what it throws ends the loop, and what it returns is awaited. */
+export type RebalanceListener = (partitions: readonly TopicPartition[]) => Promise<void> | void
 
 /**
  * Where to begin without a committed offset, or when the position has left the log: the start, the
@@ -58,16 +61,36 @@ export interface ConsumerOptions {
   readonly requestTimeoutMs?: number
   /** Location of this consumer, for assignors and brokers that look at it. */
   readonly rack?: string
+  /**
+   * Partitions that the group gave this member, before their first record: the place to `seek`.
+   * `ConsumerRebalanceListener.onPartitionsAssigned` of the Java client.
+   */
+  readonly onPartitionsAssigned?: RebalanceListener
+  /**
+   * Partitions that are about to go to another member, after the automatic commit and while this
+   * member can still commit. `ConsumerRebalanceListener.onPartitionsRevoked`.
+   */
+  readonly onPartitionsRevoked?: RebalanceListener
+  /**
+   * Partitions that have gone to another member already; nothing can be committed for them.
+   * `ConsumerRebalanceListener.onPartitionsLost`.
+   */
+  readonly onPartitionsLost?: RebalanceListener
 }
 
+type Listeners = Pick<
+  ConsumerOptions,
+  'onPartitionsAssigned' | 'onPartitionsRevoked' | 'onPartitionsLost'
+>
+
 export type ResolvedConsumerOptions = Required<
-  Omit<ConsumerOptions, 'group' | 'groupInstanceId' | 'rack' | 'serverAssignor'>
+  Omit<ConsumerOptions, 'group' | 'groupInstanceId' | 'rack' | 'serverAssignor' | keyof Listeners>
 > & {
   readonly group: string | undefined
   readonly groupInstanceId: string | null
   readonly serverAssignor: string | undefined
   readonly rack: string
-}
+} & Listeners
 
 export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsumerOptions {
   const resolved: ResolvedConsumerOptions = {
@@ -91,6 +114,7 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
     checkCrcs: options.checkCrcs ?? true,
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     rack: options.rack ?? '',
+    ...listenersOf(options),
   }
   if (resolved.group === '') throw new TypeError('group must not be empty')
   if (resolved.assignors.length === 0) throw new TypeError('assignors must name at least one')
@@ -98,4 +122,13 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
     throw new TypeError('heartbeatIntervalMs must be below sessionTimeoutMs')
   }
   return resolved
+}
+
+function listenersOf(options: ConsumerOptions): Listeners {
+  const { onPartitionsAssigned, onPartitionsRevoked, onPartitionsLost } = options
+  return {
+    ...(onPartitionsAssigned && { onPartitionsAssigned }),
+    ...(onPartitionsRevoked && { onPartitionsRevoked }),
+    ...(onPartitionsLost && { onPartitionsLost }),
+  }
 }

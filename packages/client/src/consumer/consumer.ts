@@ -13,8 +13,15 @@ import {
   type ResolvedConsumerOptions,
   resolveConsumerOptions,
 } from './consumer-options.ts'
+import { ConsumerRun } from './consumer-run.ts'
 import { checkOffset, listOffsetsOnce, OFFSET_SPEC } from './list-offsets.ts'
 import type { PartitionState } from './partition-state.ts'
+import {
+  type AnyRecord,
+  type RunHandler,
+  type RunOptions,
+  resolveRunOptions,
+} from './run-options.ts'
 import { type Subscribable, SubscribedTopics } from './subscribed-topics.ts'
 import { type ConsumedRecord, Subscription } from './subscription.ts'
 
@@ -46,6 +53,8 @@ export class Consumer {
   private readonly cluster: Cluster
   private readonly options: ResolvedConsumerOptions
   private engine: ConsumerEngine | undefined
+  /** Ends a run that is under way, and waits for its handlers. */
+  private ending: (() => Promise<void>) | undefined
   private isClosed = false
   private readonly onClosed: () => void
 
@@ -63,21 +72,69 @@ export class Consumer {
     topics: S | readonly S[],
     options: IterationOptions = {},
   ): Subscription<ConsumedRecord<S>> {
-    const list = (Array.isArray(topics) ? topics : [topics]) as readonly Subscribable[]
-    if (list.length === 0) throw new TypeError('subscribe needs at least one topic')
+    const list = listOf(topics)
     return new Subscription<ConsumedRecord<S>>({
       signal: options.signal,
       stop: (engine) => this.stop(engine),
-      start: async () => {
-        const subscribed = new SubscribedTopics(this.cluster, list)
-        const engine = this.start(subscribed, true)
-        if (this.options.group === undefined) {
-          await subscribed.refreshPatterns()
-          engine.addPartitions(await this.allPartitions(subscribed.names(), options.signal))
-        }
-        return engine
-      },
+      start: () => this.startSubscribed(list, options.signal),
     })
+  }
+
+  /**
+   * Calls the handler with each record, several at a time if `concurrency` says so. A record counts
+   * as processed when the handler returns; offsets are committed in order, behind the last one
+   * below which all are. Resolves when the signal fires or the consumer is closed, rejects with what
+   * a handler threw for the last time.
+   */
+  async run<const S extends Subscribable>(
+    topics: S | readonly S[],
+    handler: RunHandler<ConsumedRecord<S>>,
+    options: RunOptions<ConsumedRecord<S>> = {},
+  ): Promise<void> {
+    const list = listOf(topics)
+    const stop = new AbortController()
+    const onAbort = () => stop.abort()
+    const { group } = this.options
+    const resolved = resolveRunOptions(options, { group, signal: stop.signal })
+    if (options.signal?.aborted) return
+    const engine = await this.startSubscribed(list, options.signal)
+    options.signal?.addEventListener('abort', onAbort, { once: true })
+    const running = new ConsumerRun(
+      this.cluster.context,
+      engine,
+      handler as RunHandler<AnyRecord>,
+      resolved,
+    ).run()
+    this.ending = async () => {
+      stop.abort()
+      await running.catch(() => {
+        // Whoever awaits `run` is told.
+      })
+    }
+    try {
+      await running
+    } finally {
+      this.ending = undefined
+      options.signal?.removeEventListener('abort', onAbort)
+      await this.stop(engine)
+    }
+  }
+
+  private async startSubscribed(
+    list: readonly Subscribable[],
+    signal: AbortSignal | undefined,
+  ): Promise<ConsumerEngine> {
+    const subscribed = new SubscribedTopics(this.cluster, list)
+    const engine = this.start(subscribed, true)
+    if (this.options.group !== undefined) return engine
+    try {
+      await subscribed.refreshPatterns()
+      engine.addPartitions(await this.allPartitions(subscribed.names(), signal))
+    } catch (error) {
+      await this.stop(engine)
+      throw error
+    }
+    return engine
   }
 
   /** Reads exactly these partitions; no group decides, though one may keep the offsets. */
@@ -109,8 +166,9 @@ export class Consumer {
   }
 
   private async stop(engine: ConsumerEngine): Promise<void> {
-    if (this.engine === engine) this.engine = undefined
+    // Listeners that are told of partitions on the way out may still commit.
     await engine.close()
+    if (this.engine === engine) this.engine = undefined
   }
 
   private async allPartitions(
@@ -231,6 +289,7 @@ export class Consumer {
   /** Ends the loop, commits what it has processed, and leaves the group. */
   async close(): Promise<void> {
     this.isClosed = true
+    await this.ending?.()
     const { engine } = this
     if (engine) await this.stop(engine)
     this.onClosed()
@@ -239,4 +298,10 @@ export class Consumer {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+function listOf<S extends Subscribable>(topics: S | readonly S[]): readonly Subscribable[] {
+  const list = (Array.isArray(topics) ? topics : [topics]) as readonly Subscribable[]
+  if (list.length === 0) throw new TypeError('name at least one topic')
+  return list
 }

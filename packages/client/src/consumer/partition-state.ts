@@ -26,6 +26,8 @@ export class PartitionState {
   fetchOffset = 0
   committed: number | undefined
   isPaused = false
+  /** Records of it are with handlers: the next batch comes when they are done. */
+  isAtWork = false
   /** How to find a position; undefined means the committed offset first. */
   startFrom: StartFrom | undefined
   /** Leader epoch the position was last checked against. */

@@ -39,6 +39,7 @@ import { encodeHeaders } from './record-headers.ts'
 import { estimateRecordSize } from './record-writer.ts'
 import { type RecordMetadata, SendOperation, type SentRecords } from './send-operation.ts'
 import { Sender } from './sender.ts'
+import { traceSends } from './traced-sends.ts'
 import { Transaction } from './transaction.ts'
 import { TransactionManager } from './transaction-manager.ts'
 import { transformBatches } from './transform.ts'
@@ -143,6 +144,21 @@ export class Producer {
     input: ProducerRecord<unknown, unknown> | readonly ProducerRecord<unknown, unknown>[],
     options: SendOptions = {},
   ): Promise<RecordMetadata | SentRecords> {
+    const { tracing } = this.cluster.context
+    if (!tracing) return this.sendUntraced(topic, input, options)
+    const isMany = Array.isArray(input)
+    const traced = traceSends(tracing, topicOf(topic).name, isMany ? input : [input as never])
+    const records = isMany ? traced.records : (traced.records[0] as never)
+    const sent = this.sendUntraced(topic, records, options)
+    traced.follow(sent)
+    return sent
+  }
+
+  private sendUntraced(
+    topic: string | AnyTopic,
+    input: ProducerRecord<unknown, unknown> | readonly ProducerRecord<unknown, unknown>[],
+    options: SendOptions,
+  ): Promise<RecordMetadata | SentRecords> {
     const { signal } = options
     const sent = new Promise<RecordMetadata | SentRecords>((resolve, reject) => {
       if (signal?.aborted) throw new AbortError(signal.reason)
@@ -173,7 +189,10 @@ export class Producer {
       throw new BufferExhaustedError(this.options.bufferMemory)
     }
     const known = topicOf(topic)
-    const records = this.encode(known, [record])
+    const { tracing } = this.cluster.context
+    const traced = tracing && traceSends(tracing, known.name, [record])
+    const records = this.encode(known, traced?.records ?? [record])
+    traced?.leave()
     const waiting = this.append(known.name, records, undefined, undefined)
     waiting?.catch((error: Error) => this.reportEnqueueFailure(error))
     return waiting === undefined && !this.accumulator.isFull

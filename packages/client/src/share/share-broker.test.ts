@@ -67,6 +67,7 @@ class World {
     apiTimeoutMs: 1_000,
     connectTimeoutMs: 1_000,
     metadataMaxAgeMs: 1_000,
+    tracing: undefined,
     retryBackoff: { minMs: 1, maxMs: 1 },
     reconnectBackoff: { minMs: 1, maxMs: 1 },
   })
