@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 /** The client, its serdes and what they stand on. */
-const PACKAGES = ['base', 'protocol', 'network', 'client', 'schema']
+const PACKAGES = ['base', 'protocol', 'network', 'client', 'schema', 'opentelemetry']
 const run = promisify(execFile)
 
 /** Below the root, so that packages are found as a program of the workspace finds them. */
