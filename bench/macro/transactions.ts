@@ -122,4 +122,5 @@ for (const load of LOADS) {
     )
   }
 }
-saveResults('transactions', rows, { rounds: ROUNDS, loads: LOADS, client: 'Java, kafka-clients' })
+const paces = LOADS.map(({ pace, records }) => `${pace}/s of ${records}`).join(', ')
+saveResults('transactions', rows, { rounds: ROUNDS, paces, client: 'Java, kafka-clients' })
