@@ -82,8 +82,8 @@ export class Consumer {
 
   /**
    * Calls the handler with each record, several at a time if `concurrency` says so. A record counts
-   * as processed when the handler returns; offsets are committed in order, behind the last one
-   * below which all are. Resolves when the signal fires or the consumer is closed, rejects with what
+   * as processed when the handler returns; offsets are committed in order, up to the first record
+   * that is not. Resolves when the signal fires or the consumer is closed, rejects with what
    * a handler threw for the last time.
    */
   async run<const S extends Subscribable>(
