@@ -169,13 +169,19 @@ export class ConfigAdmin extends TopicAdmin {
     })
   }
 
-  /** Names of everything of the given kinds that has settings. */
+  /**
+   * Names of everything of the given kinds, or of all, that has settings. Kafka before 4.1 can tell
+   * those of `client-metrics` only; asked for others this throws UNSUPPORTED_VERSION.
+   */
   listConfigResources(
     types: readonly ConfigResourceType[] = [],
     options: AdminOptions = {},
   ): Promise<ConfigResource[]> {
+    // Before Kafka 4.1 the question was for client metrics only, and named no types.
+    const isOldQuestion = types.every((type) => type === 'client-metrics')
+    const api = { ...apis.listConfigResources, ...(!isOldQuestion && { lowest: 1 }) }
     return this.call('listConfigResources', options, async () => {
-      const response = await this.cluster.request('any', apis.listConfigResources, {
+      const response = await this.cluster.request('any', api, {
         resourceTypes: types.map((type) => CONFIG_RESOURCE[type]),
       })
       this.check(response.errorCode, 'Listing config resources')

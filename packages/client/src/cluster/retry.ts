@@ -7,12 +7,20 @@ import { isRetriableError, KafkaError, TimeoutError } from '../errors.ts'
 import type { BackoffRange, ClientContext } from './client-context.ts'
 
 const JITTER = 0.2
+/** A transaction that is being ended takes a few milliseconds more: the Java client waits 20. */
+const ENDING_BACKOFF: BackoffRange = { minMs: 20, maxMs: 100 }
 
 /** Delay before attempt `attempt` (the first retry is attempt 0). */
 export function backoffMs(range: BackoffRange, attempt: number, random: Random): number {
   const base = Math.min(range.maxMs, range.minMs * 2 ** Math.min(attempt, 20))
   const jitter = 1 - JITTER + (2 * JITTER * random.integer(1001)) / 1000
   return Math.min(range.maxMs, base * jitter)
+}
+
+/** Delay after an error; short while a transaction is being ended, since that is soon over. */
+export function backoffAfter(context: ClientContext, error: unknown, attempt: number): number {
+  const isEnding = error instanceof KafkaError && error.code === 'CONCURRENT_TRANSACTIONS'
+  return backoffMs(isEnding ? ENDING_BACKOFF : context.retryBackoff, attempt, context.random)
 }
 
 export interface RetryOptions {
@@ -52,7 +60,7 @@ export async function retry<T>(
     } catch (error) {
       if (!isRetriable(error)) throw error
       last = error
-      const pauseMs = backoffMs(context.retryBackoff, count, context.random)
+      const pauseMs = backoffAfter(context, error, count)
       if (clock.monotonicMs() + pauseMs >= dueMs) {
         if (error instanceof KafkaError) throw error
         throw new TimeoutError(options.what, options.timeoutMs, error)
@@ -64,7 +72,7 @@ export async function retry<T>(
 }
 
 /** Rejects with what `onTimeout` returns when the promise has not settled in time. */
-function withTimeout<T>(
+export function withTimeout<T>(
   context: ClientContext,
   promise: Promise<T>,
   remainingMs: number,

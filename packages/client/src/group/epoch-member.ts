@@ -17,10 +17,10 @@
 import { delay, messageOf, randomUuid, type Timer } from '@ottla/base'
 import type { ErrorName } from '@ottla/protocol'
 import type { Cluster } from '../cluster/cluster.ts'
-import { abortable, backoffMs } from '../cluster/retry.ts'
-import { isRetriableError, KafkaError } from '../errors.ts'
+import { abortable, backoffMs, withTimeout } from '../cluster/retry.ts'
+import { isRetriableError, KafkaError, TimeoutError } from '../errors.ts'
 import type { TopicPartition } from './assignor.ts'
-import type { GroupCoordination } from './group-coordination.ts'
+import { type GroupCoordination, LEAVE_MS_MAX } from './group-coordination.ts'
 
 export interface AssignedTopic {
   readonly topicId: string
@@ -227,19 +227,24 @@ export abstract class EpochMember {
     this.isClosed = true
     this.stopHeartbeat()
     await this.giveUpAll()
-    await this.beating?.catch(() => undefined)
+    await this.within('the last heartbeat', async () => this.beating)
     await this.leave()
+  }
+
+  /** For so long and no longer: whatever it was, the session timeout will do the same, later. */
+  private async within(what: string, work: () => Promise<void>): Promise<void> {
+    const { context } = this.cluster
+    try {
+      const late = () => new TimeoutError(what, LEAVE_MS_MAX)
+      await withTimeout(context, work(), LEAVE_MS_MAX, late)
+    } catch (error) {
+      context.logger.debug('leaving the group failed', { reason: messageOf(error) })
+    }
   }
 
   private async leave(): Promise<void> {
     const { isMember } = this
     this.lose()
-    if (!isMember) return
-    try {
-      await this.sayGoodbye()
-    } catch (error) {
-      // The session timeout will do the same, later.
-      this.cluster.context.logger.debug('leaving the group failed', { reason: messageOf(error) })
-    }
+    if (isMember) await this.within('leaving', () => this.sayGoodbye())
   }
 }

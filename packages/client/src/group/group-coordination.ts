@@ -15,6 +15,8 @@ import type { CommittedOffset } from '../consumer/position-lookup.ts'
 import { isRetriableError, KafkaError } from '../errors.ts'
 import type { TopicPartition } from './assignor.ts'
 
+/** How long a farewell is waited for: a session that ends by itself does the same, later. */
+export const LEAVE_MS_MAX = 3_000
 /** Newest version that names topics by name. */
 const OFFSETS_BY_NAME_MAX = 9
 

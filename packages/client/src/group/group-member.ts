@@ -21,9 +21,9 @@
 import { ClosedError, delay, messageOf, type Timer } from '@ottla/base'
 import { apis, type ErrorName, errorName, type ResponseOf } from '@ottla/protocol'
 import type { Cluster } from '../cluster/cluster.ts'
-import { abortable, backoffMs } from '../cluster/retry.ts'
+import { abortable, backoffMs, withTimeout } from '../cluster/retry.ts'
 import type { ResolvedConsumerOptions } from '../consumer/consumer-options.ts'
-import { FencedError, isRetriableError, KafkaError } from '../errors.ts'
+import { FencedError, isRetriableError, KafkaError, TimeoutError } from '../errors.ts'
 import type { Assignor, TopicPartition } from './assignor.ts'
 import { assignorsOf } from './assignors.ts'
 import {
@@ -32,7 +32,7 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from './consumer-protocol.ts'
-import { type CommitIdentity, GroupCoordination } from './group-coordination.ts'
+import { type CommitIdentity, GroupCoordination, LEAVE_MS_MAX } from './group-coordination.ts'
 import { keyOf, type Membership, type MembershipEvents } from './membership.ts'
 
 const PROTOCOL_TYPE = 'consumer'
@@ -352,7 +352,10 @@ export class GroupMember implements Membership {
       ? new GroupCoordination(this.cluster, this.cluster.pool, group)
       : this.coordination
     try {
-      const response = await coordination.request(apis.leaveGroup, body)
+      const { context } = this.cluster
+      const left = coordination.request(apis.leaveGroup, body)
+      const late = () => new TimeoutError('LeaveGroup', LEAVE_MS_MAX)
+      const response = await withTimeout(context, left, LEAVE_MS_MAX, late)
       coordination.check(response.errorCode, 'LeaveGroup')
     } catch (error) {
       // The session timeout will do the same, later.

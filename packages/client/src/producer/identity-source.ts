@@ -6,7 +6,7 @@
 import { apis } from '@ottla/protocol'
 import type { Cluster } from '../cluster/cluster.ts'
 import { retry } from '../cluster/retry.ts'
-import { KafkaError, TimeoutError } from '../errors.ts'
+import { isRetriableError, KafkaError, TimeoutError } from '../errors.ts'
 import { NO_IDENTITY, type ProducerIdentity } from './producer-batch.ts'
 
 const PRODUCER_EPOCH_MAX = 32_767
@@ -65,7 +65,9 @@ export class IdentitySource implements Identities {
         },
         (error: Error) => {
           this.lastError = error
-          if (!(error instanceof TimeoutError)) this.onFatal(error)
+          // Trouble that may pass is for the deadlines of the records, which ask again.
+          const mayPass = error instanceof TimeoutError || isRetriableError(error)
+          if (!mayPass) this.onFatal(error)
         },
       )
       .finally(() => {

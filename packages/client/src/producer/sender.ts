@@ -17,7 +17,7 @@ import { apis, decodeResponse, type ErrorName, errorCode, errorName } from '@ott
 import type { Node } from '../cluster/client-context.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { type BrokerConnection, ConnectionPool } from '../cluster/connection-pool.ts'
-import { backoffMs } from '../cluster/retry.ts'
+import { backoffAfter } from '../cluster/retry.ts'
 import { DeliveryTimeoutError, isRetriableError, KafkaError } from '../errors.ts'
 import type { Accumulator } from './accumulator.ts'
 import type { Identities } from './identity-source.ts'
@@ -318,8 +318,8 @@ export class Sender {
   }
 
   private backoffOf(batch: ProducerBatch): number {
-    const { retryBackoff, random } = this.cluster.context
-    return backoffMs(retryBackoff, Math.max(0, batch.attempts - 1), random)
+    const attempt = Math.max(0, batch.attempts - 1)
+    return backoffAfter(this.cluster.context, batch.lastError, attempt)
   }
 
   private returnForRetry(queue: PartitionQueue, batch: ProducerBatch, delayMs: number): void {
