@@ -250,6 +250,10 @@ const jobs = {
     build()
     return tsx('test/compatibility/transactions/run-bank.ts')
   },
+  'test:cluster': () => {
+    build()
+    return tsx('test/compatibility/cluster/run-cluster.ts')
+  },
   'test:consistency': () => {
     build()
     return tsx('test/consistency/run.ts')

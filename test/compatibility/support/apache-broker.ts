@@ -28,6 +28,8 @@ export interface ApacheBrokerOptions {
   readonly overrides?: Readonly<Record<string, string>>
   /** Version of Apache Kafka. Default 4.4.0. */
   readonly version?: string
+  /** Cluster that a new directory belongs to; one of its own by default. */
+  readonly clusterId?: string
   /** Level of the broker's log. Default `warn`. */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
 }
@@ -58,7 +60,7 @@ export async function startApacheBroker(options: ApacheBrokerOptions = {}): Prom
   const file = join(dataDir, 'server.properties')
   await writeFile(file, properties)
   const java = ['-cp', brokerClasspath, `${SLF4J_LEVEL}${options.logLevel ?? 'warn'}`]
-  await format(java, dataDir, file)
+  await format(java, dataDir, { file, clusterId: options.clusterId ?? newClusterId() })
 
   const heap = options.heap ?? '1g'
   const flags = [`-Xmx${heap}`, `-Xms${heap}`, '-XX:+UseG1GC', `-Dkafka.logs.dir=${dataDir}`]
@@ -133,15 +135,21 @@ function propertiesOf(
 }
 
 /** Formats the data directory; a directory that was formatted before stays as it is. */
-async function format(java: readonly string[], dataDir: string, file: string): Promise<void> {
+async function format(
+  java: readonly string[],
+  dataDir: string,
+  { file, clusterId }: { readonly file: string; readonly clusterId: string },
+): Promise<void> {
   if (existsSync(join(dataDir, 'data', 'meta.properties'))) return
-  const clusterId = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url')
-  const args = [...java, 'kafka.tools.StorageTool', 'format', '-t', safeUuid(clusterId), '-c', file]
+  const args = [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
   await promisify(execFile)('java', args)
 }
 
 /** Kafka's own rule: a uuid in text must not begin with a dash, tools read it as a flag. */
-const safeUuid = (uuid: string) => (uuid.startsWith('-') ? `A${uuid.slice(1)}` : uuid)
+export function newClusterId(): string {
+  const uuid = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url')
+  return uuid.startsWith('-') ? `A${uuid.slice(1)}` : uuid
+}
 
 function collectOutput(child: ChildProcess): () => string {
   let text = ''

@@ -6,6 +6,7 @@
  *
  *   .cache/apache/broker-4.4.0/   broker, storage tool
  *   .cache/apache/broker-4.0.0/   and 4.2.0: older brokers, for directories that change hands
+ *   .cache/apache/broker-3.9.1/   a much older one, for the client
  *   .cache/apache/tools-4.3.1/    the command line tools, Connect, MirrorMaker, Streams
  *   .cache/apache/tiered-4.3.1/   Apache's own tiered storage in a directory, from its tests (those
  *                                 of 4.4.0 are not published)
@@ -22,6 +23,8 @@ import { outputOf } from './run-program.ts'
 
 export const APACHE_BROKER_VERSION = '4.4.0'
 export const APACHE_TOOLS_VERSION = '4.3.1'
+/** The last release line with ZooKeeper, here with KRaft like the others. */
+export const APACHE_OLD_VERSION = '3.9.1'
 
 export const REPOSITORY_ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const CACHE = join(REPOSITORY_ROOT, '.cache', 'apache')

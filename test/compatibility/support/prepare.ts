@@ -3,12 +3,18 @@
  * cannot be had is only told here; the tests that need it fail with the same sentence.
  */
 import { ensureS3Server } from '../tiered/s3-server.ts'
-import { ensureApacheKafka, ensureLocalTieredStorage } from './apache-jars.ts'
+import {
+  APACHE_OLD_VERSION,
+  ensureApacheBroker,
+  ensureApacheKafka,
+  ensureLocalTieredStorage,
+} from './apache-jars.ts'
 import { ensureConfluentKafka, ensureJavaClient, ensureKafkajs, ensureKcat } from './peers.ts'
 
 export default async function prepare(): Promise<void> {
-  const steps = [
+  const steps: (() => Promise<unknown>)[] = [
     ensureApacheKafka,
+    () => ensureApacheBroker(APACHE_OLD_VERSION),
     ensureJavaClient,
     ensureKafkajs,
     ensureConfluentKafka,

@@ -1,7 +1,7 @@
 import { Kafka, type OffsetSpec } from '@ottla/client'
 import { apis } from '@ottla/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startTestBroker, type TestBroker } from '../support/broker.ts'
+import { isBeforeKafka4, startTestBroker, type TestBroker } from '../support/broker.ts'
 import { createTopic, uniqueName, waitFor } from '../support/topics.ts'
 
 let broker: TestBroker
@@ -122,8 +122,10 @@ describe('settings', () => {
     const name = String(brokers[0]?.id)
     const [found] = await kafka.admin.describeConfigs([{ type: 'broker', name }])
     expect(found?.configs.some((config) => config.name === 'num.partitions')).toBe(true)
-    const resources = await kafka.admin.listConfigResources(['broker'])
-    expect(resources).toContainEqual({ type: 'broker', name })
+    const resources = kafka.admin.listConfigResources(['broker'])
+    // Kafka 3.9 lists client metrics, whatever it is asked: it is not asked.
+    if (isBeforeKafka4) await expect(resources).rejects.toThrow('it speaks versions 0 to 0')
+    else expect(await resources).toContainEqual({ type: 'broker', name })
   })
 })
 

@@ -1,18 +1,18 @@
 import { Kafka } from '@ottla/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WireProxy } from '../../support/wire-proxy.ts'
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
-import { FlakyProxy } from '../support/flaky-proxy.ts'
 import { readAll } from '../support/read-all.ts'
 import { createTopic, uniqueName, waitFor } from '../support/topics.ts'
 
-let proxy: FlakyProxy
+let proxy: WireProxy
 let broker: TestBroker
 let kafka: Kafka
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 beforeAll(async () => {
-  proxy = await FlakyProxy.start()
+  proxy = await WireProxy.start()
   broker = await startTestBroker({
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxy.port}`,
   })

@@ -1,17 +1,17 @@
 import { Kafka } from '@ottla/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { WireProxy } from '../../support/wire-proxy.ts'
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
-import { FlakyProxy } from '../support/flaky-proxy.ts'
 import { createTopic, uniqueName, waitFor } from '../support/topics.ts'
 
-let proxy: FlakyProxy
+let proxy: WireProxy
 let broker: TestBroker
 let kafka: Kafka
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 beforeAll(async () => {
-  proxy = await FlakyProxy.start()
+  proxy = await WireProxy.start()
   broker = await startTestBroker({
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxy.port}`,
     'group.share.min.heartbeat.interval.ms': '100',
