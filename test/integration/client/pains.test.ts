@@ -7,7 +7,7 @@ import { Kafka } from '@ottla/client'
 import { apis } from '@ottla/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WireProxy } from '../../support/wire-proxy.ts'
-import { startTestBroker, type TestBroker } from '../support/broker.ts'
+import { isApache, startTestBroker, type TestBroker } from '../support/broker.ts'
 import { runMember } from '../support/members.ts'
 import { createTopic, uniqueName, waitFor } from '../support/topics.ts'
 
@@ -206,33 +206,38 @@ test('a client with nothing to do does next to nothing', async () => {
   expect(shortest).toBeGreaterThan(100)
 })
 
-test('closes in time when the broker has gone silent, and when it is gone', async () => {
-  for (const fail of ['silent', 'gone'] as const) {
-    const own = new Kafka({ brokers: proxy.address })
-    const topic = await createTopic(kafka)
-    const group = uniqueName('group')
-    await fill(topic, 5, 'x')
-    const consumer = own.consumer({ group, from: 'earliest', maxPollRecords: 1 })
-    let seen = 0
-    const done = (async () => {
-      for await (const batch of consumer.subscribe(topic)) seen += batch.count
-    })()
-    await waitFor('the records', () => seen === 5, WAIT_MS)
-    const { target } = proxy
-    if (fail === 'silent') proxy.isStalled = true
-    else {
-      proxy.target = 1
-      proxy.cutAll()
+// Which broker it is that nothing is heard of makes no difference.
+test.skipIf(isApache)(
+  'closes in time when brokers have gone silent, or are gone',
+  async () => {
+    for (const fail of ['silent', 'gone'] as const) {
+      const own = new Kafka({ brokers: proxy.address })
+      const topic = await createTopic(kafka)
+      const group = uniqueName('group')
+      await fill(topic, 5, 'x')
+      const consumer = own.consumer({ group, from: 'earliest', maxPollRecords: 1 })
+      let seen = 0
+      const done = (async () => {
+        for await (const batch of consumer.subscribe(topic)) seen += batch.count
+      })()
+      await waitFor('the records', () => seen === 5, WAIT_MS)
+      const { target } = proxy
+      if (fail === 'silent') proxy.isStalled = true
+      else {
+        proxy.target = 1
+        proxy.cutAll()
+      }
+      const startedMs = performance.now()
+      await own.close()
+      await done
+      const tookMs = performance.now() - startedMs
+      proxy.isStalled = false
+      proxy.target = target
+      expect([fail, tookMs < 15_000]).toEqual([fail, true])
     }
-    const startedMs = performance.now()
-    await own.close()
-    await done
-    const tookMs = performance.now() - startedMs
-    proxy.isStalled = false
-    proxy.target = target
-    expect([fail, tookMs < 15_000]).toEqual([fail, true])
-  }
-}, 120_000)
+  },
+  120_000,
+)
 
 test('an aborted record stays hidden when its marker is in a later answer', async () => {
   const topic = await createTopic(kafka)
