@@ -52,12 +52,12 @@ describe.each(['classic', 'consumer'] as const)('a slow handler in a %s group', 
     await fill(topic, 1, 'slow')
     await using consumer = kafka.consumer({
       ...{ group, groupProtocol, from: 'earliest' },
-      sessionTimeoutMs: 1_500,
+      sessionTimeoutMs: 3_000,
       heartbeatIntervalMs: 200,
     })
     for await (const batch of consumer.subscribe(topic)) {
       const before = (await kafka.admin.describeGroups([group]))[0]
-      await pause(4_000)
+      await pause(5_000)
       await batch.commit()
       const after = (await kafka.admin.describeGroups([group]))[0]
       expect(after?.members.map((m) => m.memberId)).toEqual(before?.members.map((m) => m.memberId))
