@@ -48,6 +48,16 @@ export class DeliveryTimeoutError extends OttlaError {
   }
 }
 
+/** A record was read after its memory had gone to others, see the consumer option reuseMemory. */
+export class RecordExpiredError extends OttlaError {
+  constructor() {
+    super('The record is no longer there: the loop has asked for the next batch', {
+      code: 'RECORD_EXPIRED',
+      hint: 'Take what must last with detach(), or leave out the consumer option reuseMemory.',
+    })
+  }
+}
+
 /** A record cannot be part of any request this producer may send. */
 export class RecordTooLargeError extends OttlaError {
   constructor(topic: string, size: number, sizeMax: number) {

@@ -102,6 +102,7 @@ export {
   KafkaError,
   LogTruncationError,
   NoOffsetError,
+  RecordExpiredError,
   RecordTooLargeError,
   SerializationError,
   TimeoutError,

@@ -1,6 +1,6 @@
-import { SeededRandom } from '@ottla/base'
+import { BufferPool, SeededRandom } from '@ottla/base'
 import { describe, expect, test } from 'vitest'
-import { FrameMemory, FrameReceiver, FrameSizeError, FrameSplitter } from './frame.ts'
+import { FrameMemory, FrameReceiver, FrameSizeError, FrameSplitter, giveFrame } from './frame.ts'
 
 const SEEDS = 200
 
@@ -47,6 +47,32 @@ function feed(receiver: FrameReceiver, chunks: readonly Buffer[]): void {
   }
 }
 
+/** Gives each frame back some frames later, overwritten, as its next owner would. */
+function readFromPool(chunks: readonly Buffer[], random: SeededRandom): Buffer[] {
+  const pool = new BufferPool()
+  const held: Buffer[] = []
+  const copies: Buffer[] = []
+  const release = (count: number) => {
+    for (const frame of held.splice(0, count)) {
+      copies.push(Buffer.from(frame))
+      frame.fill(0xff)
+      giveFrame(pool, frame)
+    }
+  }
+  const receiver = new FrameReceiver(
+    (frame) => {
+      held.push(frame)
+      release(random.integer(held.length + 1))
+    },
+    undefined,
+    pool,
+  )
+  feed(receiver, chunks)
+  release(held.length)
+  expect(pool.usedBytes).toBe(0)
+  return copies
+}
+
 describe('frames come out as they went in, however the stream is cut', () => {
   for (let seed = 1; seed <= SEEDS; seed += 50) {
     test(`seeds ${seed} to ${seed + 49}`, () => {
@@ -74,6 +100,10 @@ describe('frames come out as they went in, however the stream is cut', () => {
         feed(new FrameReceiver(keep, undefined, memory), chunks)
         expect(lent.length, `seed ${s}`).toBe(frames.length)
         expect(Buffer.concat(lent).equals(Buffer.concat(frames)), `seed ${s}`).toBe(true)
+
+        const pooled = readFromPool(chunks, random)
+        expect(pooled.length, `seed ${s}`).toBe(frames.length)
+        expect(Buffer.concat(pooled).equals(Buffer.concat(frames)), `seed ${s}`).toBe(true)
       }
     })
   }

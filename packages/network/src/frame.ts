@@ -8,7 +8,8 @@
  * - FrameReceiver owns the memory that the socket reads into (Node's `onread`). Small frames pass
  *   through a scratch buffer; from the moment a larger one is known to be coming, the socket reads
  *   straight into that frame, so its bytes are not copied at all. Given memory that is used again,
- *   it lends its frames: they are valid until `onFrame` returns.
+ *   it lends its frames: they are valid until `onFrame` returns. Given a pool, it takes them from
+ *   there, and whoever gets a frame gives it back with `giveFrame` or leaves it to the garbage.
  *
  * Must always hold: a declared size alone allocates at most `ALLOCATION_BYTES_MAX`; beyond that a
  * frame's buffer grows only as fast as its bytes arrive. A size that is negative or above the limit
@@ -163,6 +164,11 @@ const newScratch = (): Buffer => Buffer.allocUnsafeSlow(SIZE_BYTES + SCRATCH_BYT
 /** Most that is kept of the memory large frames were read into. */
 const KEPT_BYTES_MAX = 8 * 1024 * 1024
 
+/** Gives back the memory of a frame that was taken from a pool; nobody may read it any more. */
+export function giveFrame(pool: BufferPool, frame: Buffer): void {
+  pool.give(Buffer.from(frame.buffer))
+}
+
 /** Memory for frames that are only lent; receivers that are read one after another may share it. */
 export class FrameMemory {
   readonly scratch = newScratch()
@@ -179,6 +185,7 @@ export class FrameReceiver {
   private readonly onFrame: (frame: Buffer) => void
   private readonly scratch: Buffer
   private readonly lentFrom: FrameMemory | undefined
+  private readonly pool: BufferPool | undefined
   /** A piece of a size, fewer than four bytes. */
   private readonly held = Buffer.alloc(SIZE_BYTES)
   private heldBytes = 0
@@ -187,12 +194,13 @@ export class FrameReceiver {
   constructor(
     onFrame: (frame: Buffer) => void,
     sizeMax = FRAME_BYTES_MAX_DEFAULT,
-    lentFrom?: FrameMemory,
+    memory?: FrameMemory | BufferPool,
   ) {
     this.onFrame = onFrame
     this.sizeMax = sizeMax
-    this.lentFrom = lentFrom
-    this.scratch = lentFrom?.scratch ?? newScratch()
+    this.lentFrom = memory instanceof FrameMemory ? memory : undefined
+    this.pool = memory instanceof FrameMemory ? memory.pool : memory
+    this.scratch = this.lentFrom?.scratch ?? newScratch()
   }
 
   /** Bytes of the frame in progress that are still to come; 0 between frames. */
@@ -212,7 +220,7 @@ export class FrameReceiver {
       if (partial.missing > 0) return
       this.partial = undefined
       this.onFrame(partial.bytes())
-      partial.release()
+      if (this.lentFrom) partial.release()
       return
     }
     const start = SIZE_BYTES - this.heldBytes
@@ -228,14 +236,21 @@ export class FrameReceiver {
       const size = checkedSize(scratch.readInt32BE(position), this.sizeMax)
       position += SIZE_BYTES
       if (end - position < size) {
-        this.partial = new PartialFrame(size, this.lentFrom?.pool)
+        this.partial = new PartialFrame(size, this.pool)
         this.partial.copyFrom(scratch, position, end)
         return
       }
       const frame = scratch.subarray(position, position + size)
-      this.onFrame(this.lentFrom ? frame : Buffer.from(frame))
+      this.onFrame(this.lentFrom ? frame : this.copyOf(frame))
       position += size
     }
     this.heldBytes = scratch.copy(this.held, 0, position, end)
+  }
+
+  private copyOf(frame: Buffer): Buffer {
+    if (!this.pool) return Buffer.from(frame)
+    const copy = this.pool.take(frame.length).subarray(0, frame.length)
+    copy.set(frame)
+    return copy
   }
 }

@@ -25,6 +25,7 @@ export {
   FrameReceiver,
   FrameSizeError,
   FrameSplitter,
+  giveFrame,
 } from './frame.ts'
 export { Listener, type ListenerOptions } from './server/listener.ts'
 export {

@@ -1,4 +1,4 @@
-import { type ConsumerOptions, Kafka } from '@ottla/client'
+import { type ConsumerOptions, Kafka, RecordExpiredError } from '@ottla/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
 import { runMember } from '../support/members.ts'
@@ -26,6 +26,67 @@ async function fill(topic: string, count: number, partition?: number): Promise<v
   }))
   await producer.send(topic, records)
 }
+
+describe('memory that is used again', () => {
+  const COUNT = 3_000
+  const contentOf = (n: number) => Buffer.from(`${n}:`.repeat(200))
+
+  /** Three partitions in each response, many responses, and buffers that go round. */
+  async function fillLarge(topic: string): Promise<void> {
+    await using producer = kafka.producer()
+    await producer.send(
+      topic,
+      Array.from({ length: COUNT }, (_, n) => ({ value: contentOf(n), partition: n % 3 })),
+    )
+  }
+
+  test('gives every record whole, and none twice or mixed up', async () => {
+    const topic = await createTopic(kafka, 3)
+    await fillLarge(topic)
+    await using consumer = kafka.consumer({
+      from: 'earliest',
+      reuseMemory: true,
+      maxPartitionFetchBytes: 32 * 1024,
+    })
+    const seen = new Set<number>()
+    let hasSought = false
+    for await (const batch of consumer.subscribe(topic)) {
+      for (const record of batch) {
+        const value = record.value as Buffer
+        const n = Number.parseInt(value.toString('latin1', 0, 12), 10)
+        expect(value.equals(contentOf(n))).toBe(true)
+        expect(n % 3).toBe(batch.partition)
+        seen.add(n)
+      }
+      // What was fetched ahead is dropped, and fetched again into other memory.
+      if (!hasSought && seen.size > COUNT / 2) {
+        hasSought = true
+        consumer.seek(batch, batch.firstOffset)
+      }
+      if (seen.size === COUNT) break
+    }
+    expect(hasSought).toBe(true)
+  })
+
+  test('a record that was kept throws, its detached copy stays', async () => {
+    const topic = await createTopic(kafka)
+    await fill(topic, 10)
+    await using consumer = kafka.consumer({ from: 'earliest', reuseMemory: true })
+    const loop = consumer.subscribe(topic)[Symbol.asyncIterator]()
+    const { value: batch } = await loop.next()
+    const [record] = batch
+    const copy = record.detach()
+    await fill(topic, 1)
+    const { value: second } = await loop.next()
+    expect([...second].map(({ value }) => String(value))).toEqual(['0'])
+    expect(() => record.value).toThrow(RecordExpiredError)
+    expect(() => record.headers).toThrow(RecordExpiredError)
+    expect(() => [...batch]).toThrow(RecordExpiredError)
+    expect(record.offset).toBe(0n)
+    expect(String(copy.value)).toBe('0')
+    await loop.return?.()
+  })
+})
 
 describe('reading', () => {
   test('goes on after the committed offset', async () => {

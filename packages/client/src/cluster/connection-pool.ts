@@ -6,7 +6,7 @@
  * waits for the same attempt. After a failure the next attempt to that broker waits (exponential
  * with jitter), so a dead broker is not hammered by every caller.
  */
-import { ClosedError, delay } from '@ottla/base'
+import { type BufferPool, ClosedError, delay } from '@ottla/base'
 import { type ApiVersions, authenticate, ClientConnection, negotiateVersions } from '@ottla/network'
 import { SOFTWARE_VERSION } from '../software-version.ts'
 import type { ClientContext, Node } from './client-context.ts'
@@ -28,11 +28,14 @@ interface Slot {
 
 export class ConnectionPool {
   private readonly context: ClientContext
+  private readonly frames: BufferPool | undefined
   private readonly slots = new Map<string, Slot>()
   private readonly abort = new AbortController()
 
-  constructor(context: ClientContext) {
+  /** `frames`: where responses lie, for users that give them back. */
+  constructor(context: ClientContext, frames?: BufferPool) {
     this.context = context
+    this.frames = frames
   }
 
   /** The open connection to a broker, or undefined; never waits. */
@@ -93,6 +96,7 @@ export class ConnectionPool {
         logger: context.logger,
         tls: context.tls,
         connectTimeoutMs: context.connectTimeoutMs,
+        frames: this.frames,
         onClose: (error) => {
           if (this.abort.signal.aborted) return
           context.logger.debug('connection ended', { broker: `${node.host}:${node.port}`, error })

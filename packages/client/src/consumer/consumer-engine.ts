@@ -9,7 +9,7 @@
  * then may its offset be committed. Whatever ends the loop early (an error, `break`) leaves the
  * batch in hand uncommitted, to be read again.
  */
-import { ClosedError, messageOf } from '@ottla/base'
+import { BufferPool, ClosedError, messageOf } from '@ottla/base'
 import type { Cluster } from '../cluster/cluster.ts'
 import { ConnectionPool } from '../cluster/connection-pool.ts'
 import { abortable, retry } from '../cluster/retry.ts'
@@ -35,6 +35,8 @@ import { PositionLookup } from './position-lookup.ts'
 import { Progress } from './progress.ts'
 import type { SubscribedTopics } from './subscribed-topics.ts'
 
+/** Most that is kept of the memory of fetches, for the next ones. */
+const REUSED_BYTES_MAX = 16 * 1024 * 1024
 /** How long the loop waits at most before it looks at everything again. */
 const WAIT_MS_MAX = 1_000
 const LOOKUP_WAIT_MS = 50
@@ -103,7 +105,8 @@ export class ConsumerEngine {
     this.events = new ConsumerEvents(options.group)
     this.progress = new Progress(cluster.context.clock)
     keepLargeAllocations()
-    this.fetchPool = new ConnectionPool(cluster.context)
+    const frames = options.reuseMemory ? new BufferPool(REUSED_BYTES_MAX) : undefined
+    this.fetchPool = new ConnectionPool(cluster.context, frames)
     this.groupPool = new ConnectionPool(cluster.context)
     this.lastAutoCommitMs = cluster.context.clock.monotonicMs()
     const onProgress = () => this.progress.note()
@@ -118,6 +121,7 @@ export class ConsumerEngine {
     this.fetcher = new Fetcher(cluster, this.fetchPool, options, {
       states,
       events: { onProgress, onError },
+      frames,
     })
     const { coordination } = this
     this.lookup = new PositionLookup(cluster, this.groupPool, options, {
@@ -348,6 +352,8 @@ export class ConsumerEngine {
       const step = fetched.take(this.options.maxPollRecords)
       if (!step) {
         state.fetched.shift()
+        // Its last batch was in hand before or its handlers have ended: nobody reads it any more.
+        fetched.release()
         continue
       }
       const { segments, firstOffset, nextOffset, nextLeaderEpoch } = step

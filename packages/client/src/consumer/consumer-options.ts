@@ -57,6 +57,15 @@ export interface ConsumerOptions {
   readonly fetchMaxWaitMs?: number
   /** Verifies the checksum of each batch. Default true. */
   readonly checkCrcs?: boolean
+  /**
+   * Uses the memory of fetched records again: a record, and the bytes taken from it, are valid
+   * until the loop asks for the next batch, or the handlers of `run` have ended. Reading a record
+   * later throws a RecordExpiredError; bytes that were kept are overwritten without notice. What
+   * must last is copied, by `detach()` or by a serde that makes values of its own. Saves more CPU
+   * time the larger records are, up to two thirds. Default false: memory lasts as long as somebody
+   * holds it.
+   */
+  readonly reuseMemory?: boolean
   /** Default 30000. */
   readonly requestTimeoutMs?: number
   /** Location of this consumer, for assignors and brokers that look at it. */
@@ -112,6 +121,7 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
     maxPartitionFetchBytes: options.maxPartitionFetchBytes ?? 1_048_576,
     fetchMaxWaitMs: options.fetchMaxWaitMs ?? 500,
     checkCrcs: options.checkCrcs ?? true,
+    reuseMemory: options.reuseMemory ?? false,
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     rack: options.rack ?? '',
     ...listenersOf(options),

@@ -30,6 +30,7 @@ import { CorruptRecordError } from '../errors.ts'
 import { RecordCursor } from '../records/record-cursor.ts'
 import type { AnyTopic } from '../serde/topic.ts'
 import { type AbortedTransaction, AbortedTransactions } from './aborted-transactions.ts'
+import type { FetchMemory } from './fetch-memory.ts'
 import type { RecordSegment } from './record-segment.ts'
 
 const CONTROL_ABORT = 0
@@ -39,6 +40,8 @@ const DECOMPRESSED_BYTES_MAX = 1024 * 1024 * 1024
 export interface FetchedOptions {
   readonly checkCrcs: boolean
   readonly isReadCommitted: boolean
+  /** What the bytes lie in, when it is to be used again. */
+  readonly memory?: FetchMemory | undefined
 }
 
 export interface FetchedStep {
@@ -77,6 +80,12 @@ export class FetchedPartition {
     this.aborted = options.isReadCommitted
       ? new AbortedTransactions(fetched.abortedTransactions ?? [])
       : undefined
+    options.memory?.hold()
+  }
+
+  /** Everything has been handed out and used. */
+  release(): void {
+    this.options.memory?.release()
   }
 
   /** Bytes not handed out yet. */
@@ -164,7 +173,7 @@ export class FetchedPartition {
     const start = position + BATCH_OVERHEAD
     const isCompressed = codec !== 0
     const buffer = isCompressed ? this.decompressAt(codec, start, end) : bytes
-    return {
+    const segment = {
       topic: this.topic,
       partition: this.partition,
       buffer,
@@ -176,6 +185,8 @@ export class FetchedPartition {
       logAppendTime: isLogAppendTime(bytes, position) ? maxTimestampOf(bytes, position) : undefined,
       leaderEpoch: leaderEpochOf(bytes, position),
     }
+    if (!isCompressed) this.options.memory?.lend(segment)
+    return segment
   }
 
   private decompressAt(codec: number, start: number, end: number): Buffer {

@@ -4,12 +4,13 @@
  * `maxPartitionFetchBytes` of it (and `fetchMaxBytes` in all) wait to be used; so the next records
  * are usually there when the loop comes back.
  */
-import type { Timer } from '@ottla/base'
+import type { BufferPool, Timer } from '@ottla/base'
 import { ZERO_UUID } from '@ottla/base'
 import {
   apis,
   COMPRESSION,
   contiguousRecords,
+  decodeResponse,
   errorCode,
   isCodecReady,
   loadCodec,
@@ -21,6 +22,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConnection, ConnectionPool } from '../cluster/connection-pool.ts'
 import { CorruptRecordError, isRetriableError, KafkaError, NoOffsetError } from '../errors.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
+import { FetchMemory } from './fetch-memory.ts'
 import { type FetchPartition, FetchSession, type SessionRequest } from './fetch-session.ts'
 import { codecsToLoad, FetchedPartition } from './fetched-partition.ts'
 import type { PartitionState } from './partition-state.ts'
@@ -50,6 +52,8 @@ export class Fetcher {
   private readonly pool: ConnectionPool
   private readonly options: ResolvedConsumerOptions
   private readonly events: FetcherEvents
+  /** Where responses lie, when their memory is used again. */
+  private readonly frames: BufferPool | undefined
   private readonly states: ReadonlyMap<string, PartitionState>
   private readonly sessions = new Map<number, FetchSession>()
   private readonly busy = new Set<number>()
@@ -64,6 +68,7 @@ export class Fetcher {
     parts: {
       readonly states: ReadonlyMap<string, PartitionState>
       readonly events: FetcherEvents
+      readonly frames: BufferPool | undefined
     },
   ) {
     this.cluster = cluster
@@ -71,6 +76,7 @@ export class Fetcher {
     this.options = options
     this.states = parts.states
     this.events = parts.events
+    this.frames = parts.frames
   }
 
   wake(): void {
@@ -174,9 +180,10 @@ export class Fetcher {
     const version = broker.versions.pick(apis.fetch, haveIds ? apis.fetch.highest : BY_NAME_MAX)
     const request = session.next(asked.map(({ partition }) => partition))
     const { fetchMaxWaitMs, requestTimeoutMs } = this.options
-    const response = await broker.connection.request(apis.fetch, version, this.body(request), {
-      timeoutMs: requestTimeoutMs + fetchMaxWaitMs,
-    })
+    const timeoutMs = requestTimeoutMs + fetchMaxWaitMs
+    const body = this.body(request)
+    const frame = await broker.connection.exchange(apis.fetch, version, body, { timeoutMs })
+    const response = decodeResponse(apis.fetch, version, frame as Buffer)
     session.handleResponse(response.errorCode, response.sessionId)
     if (response.errorCode !== 0) {
       const error = new KafkaError(response.errorCode, 'Fetch')
@@ -188,7 +195,9 @@ export class Fetcher {
       return
     }
     if (!isCodecReady(COMPRESSION.zstd)) await loadCodecs(response)
-    this.takeOver(response, asked)
+    const memory = this.frames && new FetchMemory(this.frames, frame as Buffer)
+    this.takeOver(response, asked, memory)
+    memory?.release()
   }
 
   private body(request: SessionRequest) {
@@ -214,19 +223,29 @@ export class Fetcher {
     }
   }
 
-  private takeOver(response: FetchResponse, asked: readonly Asked[]): void {
+  private takeOver(
+    response: FetchResponse,
+    asked: readonly Asked[],
+    memory: FetchMemory | undefined,
+  ): void {
     const byKey = new Map(asked.map((item) => [keyOf(item.state), item]))
     for (const topic of response.responses) {
       const name = topic.topic || this.cluster.metadata.nameOf(topic.topicId)
       for (const partition of topic.partitions) {
         const item = byKey.get(`${name}:${partition.partitionIndex}`)
-        if (item && item.state.version === item.version) this.takePartition(item, partition)
+        if (item && item.state.version === item.version) {
+          this.takePartition(item, partition, memory)
+        }
       }
     }
     this.events.onProgress()
   }
 
-  private takePartition({ state, partition }: Asked, answer: PartitionResponse): void {
+  private takePartition(
+    { state, partition }: Asked,
+    answer: PartitionResponse,
+    memory: FetchMemory | undefined,
+  ): void {
     if (answer.errorCode !== 0) {
       this.handlePartitionError(state, answer)
       return
@@ -244,7 +263,7 @@ export class Fetcher {
         highWatermark: answer.highWatermark,
         abortedTransactions: answer.abortedTransactions,
       },
-      { checkCrcs, isReadCommitted: isolationLevel === 'read_committed' },
+      { checkCrcs, isReadCommitted: isolationLevel === 'read_committed', memory },
     )
     if (fetched.isEmpty) {
       const { name } = state

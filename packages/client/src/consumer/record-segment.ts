@@ -6,8 +6,8 @@ import type { AnyTopic } from '../serde/topic.ts'
 export interface RecordSegment {
   readonly topic: AnyTopic
   readonly partition: number
-  /** Records lie in [start, end) of the buffer. */
-  readonly buffer: Buffer
+  /** Records lie in [start, end) of the buffer; see FetchMemory for who replaces it. */
+  buffer: Buffer
   readonly start: number
   readonly end: number
   readonly count: number

@@ -20,7 +20,7 @@
  */
 import { createConnection, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { type ConnectionOptions as TlsOptions, connect as tlsConnect } from 'node:tls'
-import { AbortError, type Clock, type Logger, type Timer } from '@ottla/base'
+import { AbortError, type BufferPool, type Clock, type Logger, type Timer } from '@ottla/base'
 import {
   type Api,
   correlationIdOf,
@@ -43,6 +43,8 @@ export interface ClientConnectionOptions {
   readonly tls?: TlsOptions | undefined
   readonly connectTimeoutMs: number
   readonly frameBytesMax?: number
+  /** Where responses lie; whoever has read one may give it back with `giveFrame`. */
+  readonly frames?: BufferPool | undefined
   /** Called once when an established connection has ended, for whatever reason. */
   readonly onClose?: (error: Error) => void
 }
@@ -94,6 +96,7 @@ export class ClientConnection {
     const receiver = new FrameReceiver(
       (frame) => this.handleFrame(frame),
       options.frameBytesMax ?? FRAME_BYTES_MAX_DEFAULT,
+      options.frames,
     )
     this.socket = open({
       host: options.host,
