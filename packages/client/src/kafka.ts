@@ -15,6 +15,8 @@ import { type ClientContext, parseAddress } from './cluster/client-context.ts'
 import { Cluster, type ClusterRequestOptions, type Target } from './cluster/cluster.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
+import { type ClientMetric, ClientMetrics } from './metrics/client-metrics.ts'
+import { MetricsPush } from './metrics/metrics-push.ts'
 import { Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 import { ShareConsumer } from './share/share-consumer.ts'
@@ -37,6 +39,11 @@ export interface KafkaOptions {
   readonly logger?: Logger
   /** Told of every record: `openTelemetry()` of `@ottla/client/opentelemetry`, or one's own. */
   readonly tracing?: Tracing
+  /**
+   * Pushes metrics to the cluster when its operators have subscribed to them (KIP-714).
+   * `enable.metrics.push` of the Java client. Default true.
+   */
+  readonly metricsPush?: boolean
   readonly clock?: Clock
   readonly random?: Random
   /** How long one request may take. Default 30000. */
@@ -59,21 +66,24 @@ export class Kafka {
   readonly admin: Admin
   private readonly cluster: Cluster
   private readonly open = new Set<AsyncDisposable>()
+  private readonly push: MetricsPush | undefined
 
   constructor(options: KafkaOptions) {
-    this.cluster = new Cluster(contextOf(options))
+    const context = contextOf(options)
+    this.cluster = new Cluster(context)
+    if (options.metricsPush !== false) this.push = new MetricsPush(this.cluster, context.metrics)
     this.admin = new Admin(this.cluster)
   }
 
   producer(options: ProducerOptions = {}): Producer {
     const producer: Producer = new Producer(this.cluster, options, () => this.open.delete(producer))
-    this.open.add(producer)
+    this.remember(producer)
     return producer
   }
 
   consumer(options: ConsumerOptions = {}): Consumer {
     const consumer: Consumer = new Consumer(this.cluster, options, () => this.open.delete(consumer))
-    this.open.add(consumer)
+    this.remember(consumer)
     return consumer
   }
 
@@ -82,8 +92,21 @@ export class Kafka {
     const consumer: ShareConsumer = new ShareConsumer(this.cluster, options, () =>
       this.open.delete(consumer),
     )
-    this.open.add(consumer)
+    this.remember(consumer)
     return consumer
+  }
+
+  private remember(opened: AsyncDisposable): void {
+    this.open.add(opened)
+    this.push?.start()
+  }
+
+  /**
+   * What the producers and consumers of this client have measured, by the names of the Java
+   * client's metrics; `prometheusText` makes a page of them.
+   */
+  metrics(): ClientMetric[] {
+    return this.cluster.context.metrics.collect()
   }
 
   /**
@@ -104,6 +127,7 @@ export class Kafka {
       [...this.open].map((opened) => opened[Symbol.asyncDispose]()),
     )
     this.open.clear()
+    await this.push?.close()
     this.cluster.close()
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
@@ -127,6 +151,7 @@ function contextOf(options: KafkaOptions): ClientContext {
     random: options.random ?? realRandom,
     logger: options.logger ?? silentLogger,
     tracing: options.tracing,
+    metrics: new ClientMetrics(options.clock ?? realClock),
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     apiTimeoutMs: options.apiTimeoutMs ?? 60_000,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,

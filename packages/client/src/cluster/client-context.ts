@@ -1,6 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock, Logger, Random } from '@ottla/base'
 import type { SaslOptions } from '@ottla/network'
+import type { ClientMetrics } from '../metrics/client-metrics.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 
 /** What every part of a client shares. Made once by `Kafka`, from its options. */
@@ -21,6 +22,7 @@ export interface ClientContext {
   /** metadata.max.age.ms */
   readonly metadataMaxAgeMs: number
   readonly tracing: Tracing | undefined
+  readonly metrics: ClientMetrics
   readonly retryBackoff: BackoffRange
   readonly reconnectBackoff: BackoffRange
 }

@@ -8,6 +8,7 @@
  */
 import { type BufferPool, ClosedError, delay } from '@ottla/base'
 import { type ApiVersions, authenticate, ClientConnection, negotiateVersions } from '@ottla/network'
+import { apis } from '@ottla/protocol'
 import { SOFTWARE_VERSION } from '../software-version.ts'
 import type { ClientContext, Node } from './client-context.ts'
 import { backoffMs } from './retry.ts'
@@ -26,15 +27,23 @@ interface Slot {
   notBeforeMs: number
 }
 
+/** Who uses a pool, as metrics tell them apart. */
+export type PoolRole = 'producer' | 'consumer'
+
 export class ConnectionPool {
   private readonly context: ClientContext
+  private readonly role: PoolRole | undefined
   private readonly frames: BufferPool | undefined
   private readonly slots = new Map<string, Slot>()
   private readonly abort = new AbortController()
 
-  /** `frames`: where responses lie, for users that give them back. */
-  constructor(context: ClientContext, frames?: BufferPool) {
+  /**
+   * With a role its connections and requests are measured. `frames`: where responses lie, for users
+   * that give them back.
+   */
+  constructor(context: ClientContext, role?: PoolRole, frames?: BufferPool) {
     this.context = context
+    this.role = role
     this.frames = frames
   }
 
@@ -97,6 +106,7 @@ export class ConnectionPool {
         tls: context.tls,
         connectTimeoutMs: context.connectTimeoutMs,
         frames: this.frames,
+        ...this.measuring(node),
         onClose: (error) => {
           if (this.abort.signal.aborted) return
           context.logger.debug('connection ended', { broker: `${node.host}:${node.port}`, error })
@@ -121,6 +131,19 @@ export class ConnectionPool {
     }
   }
 
+  private measuring(node: Node) {
+    const { role } = this
+    if (!role) return {}
+    const { metrics } = this.context
+    metrics.record(`${role}Connections`, 1)
+    return {
+      onAnswer: (api: string, latencyMs: number) => {
+        metrics.record(`${role}Requests`, latencyMs, node.id)
+        if (api === FETCH) metrics.record('fetchLatency', latencyMs)
+      },
+    }
+  }
+
   close(): void {
     this.abort.abort(new ClosedError('The Kafka client'))
     for (const slot of this.slots.values()) {
@@ -128,6 +151,8 @@ export class ConnectionPool {
     }
   }
 }
+
+const FETCH = apis.fetch.name
 
 /** A broker that moved to another address is another connection. */
 const slotKey = (node: Node): string => `${node.id}@${node.host}:${node.port}`

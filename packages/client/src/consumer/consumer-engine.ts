@@ -87,6 +87,9 @@ export class ConsumerEngine {
   private readonly progress: Progress
   private committing: Promise<void> = Promise.resolve()
   private lastAutoCommitMs: number
+  private lastPollEndMs: number
+  /** Changes of the assignment so far. */
+  private rebalances = 0
   private readonly isSubscription: boolean
   private readonly events: ConsumerEvents
   private turn = 0
@@ -106,9 +109,10 @@ export class ConsumerEngine {
     this.progress = new Progress(cluster.context.clock)
     keepLargeAllocations()
     const frames = options.reuseMemory ? new BufferPool(REUSED_BYTES_MAX) : undefined
-    this.fetchPool = new ConnectionPool(cluster.context, frames)
-    this.groupPool = new ConnectionPool(cluster.context)
+    this.fetchPool = new ConnectionPool(cluster.context, 'consumer', frames)
+    this.groupPool = new ConnectionPool(cluster.context, 'consumer')
     this.lastAutoCommitMs = cluster.context.clock.monotonicMs()
+    this.lastPollEndMs = this.lastAutoCommitMs
     const onProgress = () => this.progress.note()
     const onError = (error: Error) => {
       this.failure ??= error
@@ -151,10 +155,12 @@ export class ConsumerEngine {
   // ---- partitions -------------------------------------------------------------------------------
 
   addPartitions(partitions: readonly Assignment[]): void {
+    this.rebalances++
     for (const { topic, partition, offset } of partitions) {
       const state = new PartitionState(this.topics.topic(topic), partition)
       if (offset !== undefined) state.seek(Number(offset), -1)
       this.states.set(partitionKey(topic, partition), state)
+      this.cluster.context.metrics.add('assignedPartitions', 1)
       this.watch(topic)
     }
     this.lookup.wake()
@@ -162,9 +168,13 @@ export class ConsumerEngine {
   }
 
   private removePartitions(partitions: readonly TopicPartition[]): void {
-    for (const { topic, partition } of partitions)
-      this.states.delete(partitionKey(topic, partition))
+    this.rebalances++
+    for (const { topic, partition } of partitions) this.forget(partitionKey(topic, partition))
     if (this.inHand && !this.isHeld(this.inHand.state)) this.inHand = undefined
+  }
+
+  private forget(key: string): void {
+    if (this.states.delete(key)) this.cluster.context.metrics.add('assignedPartitions', -1)
   }
 
   isHeld(state: PartitionState): boolean {
@@ -211,6 +221,17 @@ export class ConsumerEngine {
   /** The next batch; undefined when the signal fired or the consumer was closed. */
   async poll(signal?: AbortSignal): Promise<ConsumerBatch | undefined> {
     this.finishBatchInHand()
+    const startMs = this.cluster.context.clock.monotonicMs()
+    const batch = await this.nextBatch(signal)
+    const endMs = this.cluster.context.clock.monotonicMs()
+    const { metrics } = this.cluster.context
+    metrics.record('pollIdle', (endMs - startMs) / Math.max(1e-6, endMs - this.lastPollEndMs))
+    this.lastPollEndMs = endMs
+    if (batch) metrics.record('recordsConsumed', batch.count)
+    return batch
+  }
+
+  private async nextBatch(signal?: AbortSignal): Promise<ConsumerBatch | undefined> {
     while (!this.isClosed && !signal?.aborted) {
       if (this.failure) {
         const { failure } = this
@@ -260,13 +281,23 @@ export class ConsumerEngine {
     try {
       await abortable(this.topics.refreshPatterns(), signal)
       for (const topic of this.topics.names()) this.watch(topic)
-      if (this.member) await this.member.ensureJoined(signal)
+      if (this.member) await this.joinMeasured(this.member, signal)
       else if (this.isSubscription) this.addNewPartitions()
       await abortable(this.callerIsTold(), signal)
     } catch (error) {
       if (!this.isClosed && !signal?.aborted) throw error
     }
     return !this.isClosed && !signal?.aborted
+  }
+
+  private async joinMeasured(member: Membership, signal: AbortSignal | undefined): Promise<void> {
+    const { clock, metrics } = this.cluster.context
+    const { rebalances } = this
+    const startMs = clock.monotonicMs()
+    await member.ensureJoined(signal)
+    if (this.rebalances === rebalances) return
+    metrics.record('rebalances', 1)
+    metrics.record('rebalanceLatency', clock.monotonicMs() - startMs)
   }
 
   /** The caller's listeners have returned; throws what they threw, once. */
@@ -438,10 +469,13 @@ export class ConsumerEngine {
         isRetriableError(error) ||
         (error instanceof KafkaError && error.code === 'STALE_MEMBER_EPOCH'),
     }
+    const { clock, metrics } = this.cluster.context
+    const startMs = clock.monotonicMs()
     try {
       await retry(this.cluster.context, retryOptions, async () =>
         coordination.commit(offsets, this.groupMetadata()),
       )
+      metrics.record('commitLatency', clock.monotonicMs() - startMs)
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
       this.member?.noteCommitError(error.code)
@@ -486,6 +520,7 @@ export class ConsumerEngine {
     this.inHand = undefined
     if (this.member) await this.member.close()
     else if (this.coordination && this.options.autoCommit) await this.commitOnTheWayOut()
+    for (const key of [...this.states.keys()]) this.forget(key)
     this.fetcher.close()
     this.stopListening()
     for (const topic of this.watched) this.cluster.unwatch(topic)

@@ -19,6 +19,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { type BrokerConnection, ConnectionPool } from '../cluster/connection-pool.ts'
 import { backoffAfter } from '../cluster/retry.ts'
 import { DeliveryTimeoutError, isRetriableError, KafkaError } from '../errors.ts'
+import type { ClientMetrics } from '../metrics/client-metrics.ts'
 import type { Accumulator } from './accumulator.ts'
 import type { Identities } from './identity-source.ts'
 import { judgeProduceError, type PartitionQueue } from './partition-queue.ts'
@@ -44,6 +45,7 @@ export class Sender {
   private readonly accumulator: Accumulator
   private readonly identities: Identities
   private readonly pool: ConnectionPool
+  private readonly metrics: ClientMetrics
   private readonly inFlightByNode = new Map<number, number>()
   private readonly idleWaiters: (() => void)[] = []
   private readonly connecting = new Set<number>()
@@ -62,7 +64,8 @@ export class Sender {
     this.options = options
     this.accumulator = parts.accumulator
     this.identities = parts.identities
-    this.pool = new ConnectionPool(cluster.context)
+    this.metrics = cluster.context.metrics
+    this.pool = new ConnectionPool(cluster.context, 'producer')
     this.stopListening = cluster.onUpdate(() => this.wake())
   }
 
@@ -159,6 +162,7 @@ export class Sender {
       if (!head || this.readyAtMs(queue) > nowMs) continue
       if (sent.length > 0 && bytes + head.size > this.options.maxRequestSize) continue
       head.close(this.accumulator.compression)
+      this.metrics.record('queueTime', nowMs - head.createdMs)
       const batch = queue.take(identity)
       bytes += batch.size
       sent.push({ queue, batch })
@@ -233,6 +237,9 @@ export class Sender {
     let answers: (PartitionProduceResponse | undefined)[]
     try {
       const response = decodeResponse(apis.produce, version, frame)
+      if (response.throttleTimeMs > 0) {
+        this.metrics.record('produceThrottle', response.throttleTimeMs)
+      }
       answers = responsesOf(response, sent, this.cluster.metadata)
     } catch (error) {
       this.failAll(sent, error as Error)
@@ -249,6 +256,7 @@ export class Sender {
   private acknowledgeUnseen(sent: readonly SentBatch[]): void {
     for (const { queue, batch } of sent) {
       queue.remove(batch)
+      this.noteStored(batch)
       batch.succeed({ baseOffset: -1, logAppendTimeMs: -1 })
     }
   }
@@ -262,6 +270,7 @@ export class Sender {
     }
     if (answer.errorCode === 0) {
       queue.remove(batch)
+      this.noteStored(batch)
       batch.succeed(answer)
       return
     }
@@ -277,6 +286,11 @@ export class Sender {
       : answer.errorMessage
     const error = new KafkaError(answer.errorCode, what, detail)
     this.handleFailure(item, errorName(answer.errorCode), error)
+  }
+
+  private noteStored(batch: ProducerBatch): void {
+    this.metrics.record('recordsSent', batch.count)
+    this.metrics.record('bytesSent', batch.size)
   }
 
   private handleFailure(item: SentBatch, name: ErrorName, error: Error): void {
@@ -313,6 +327,7 @@ export class Sender {
       queue.remove(batch)
       // The sequence of a refused batch was never used: what follows it would leave a gap.
       if (batch.hasSequence) queue.restart()
+      this.metrics.record('recordErrors', batch.count)
       batch.fail(error)
     }
   }
@@ -323,6 +338,7 @@ export class Sender {
   }
 
   private returnForRetry(queue: PartitionQueue, batch: ProducerBatch, delayMs: number): void {
+    this.metrics.record('recordRetries', batch.count)
     queue.returnForRetry(batch)
     const notBeforeMs = this.cluster.context.clock.monotonicMs() + delayMs
     queue.notBeforeMs = Math.max(queue.notBeforeMs, notBeforeMs)

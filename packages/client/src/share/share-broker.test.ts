@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Node } from '../cluster/client-context.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import type { ConnectionPool } from '../cluster/connection-pool.ts'
+import { ClientMetrics } from '../metrics/client-metrics.ts'
 import { RecordWriter, sealBatch } from '../producer/record-writer.ts'
 import { topicOf } from '../serde/topic.ts'
 import type { ShareBatch } from './share-batch.ts'
@@ -68,6 +69,7 @@ class World {
     connectTimeoutMs: 1_000,
     metadataMaxAgeMs: 1_000,
     tracing: undefined,
+    metrics: new ClientMetrics(realClock),
     retryBackoff: { minMs: 1, maxMs: 1 },
     reconnectBackoff: { minMs: 1, maxMs: 1 },
   })

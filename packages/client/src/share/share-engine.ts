@@ -68,8 +68,8 @@ export class ShareEngine {
     this.topics = topics
     this.isImplicit = isImplicit
     this.progress = new Progress(cluster.context.clock)
-    this.fetchPool = new ConnectionPool(cluster.context)
-    this.groupPool = new ConnectionPool(cluster.context)
+    this.fetchPool = new ConnectionPool(cluster.context, 'consumer')
+    this.groupPool = new ConnectionPool(cluster.context, 'consumer')
     const coordination = new GroupCoordination(cluster, this.groupPool, options.group)
     this.member = new ShareGroupMember(cluster, coordination, {
       maxPollIntervalMs: options.maxPollIntervalMs,

@@ -47,6 +47,8 @@ export interface ClientConnectionOptions {
   readonly frames?: BufferPool | undefined
   /** Called once when an established connection has ended, for whatever reason. */
   readonly onClose?: (error: Error) => void
+  /** Called with each answer: the name of the API, and the milliseconds since its request. */
+  readonly onAnswer?: (api: string, latencyMs: number) => void
 }
 
 export interface RequestOptions {
@@ -299,6 +301,7 @@ export class ClientConnection {
     }
     this.lastUsedMs = this.options.clock.monotonicMs()
     this.dropHead()
+    this.options.onAnswer?.(head.api, this.lastUsedMs - (head.dueMs - head.timeoutMs))
     head.settle(frame, undefined)
   }
 
