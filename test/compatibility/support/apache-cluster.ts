@@ -20,6 +20,8 @@ import { type ApacheBroker, freePort, newClusterId, startApacheBroker } from './
 export const NODE_IDS = [1, 2, 3] as const
 export type NodeId = (typeof NODE_IDS)[number]
 
+export type NodeSettings = (id: NodeId) => Readonly<Record<string, string>>
+
 const HEAP = '320m'
 
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -67,21 +69,18 @@ export class ApacheCluster implements AsyncDisposable {
   private readonly ports: ReadonlyMap<NodeId, Ports>
   private readonly proxies = new Map<NodeId, WireProxy>()
   private readonly nodes = new Map<NodeId, ApacheBroker>()
-  private readonly settings: Readonly<Record<string, string>>
+  private readonly settingsOf: NodeSettings
 
   private readonly clusterId = newClusterId()
 
-  private constructor(
-    folder: string,
-    ports: ReadonlyMap<NodeId, Ports>,
-    settings: Readonly<Record<string, string>>,
-  ) {
+  private constructor(folder: string, ports: ReadonlyMap<NodeId, Ports>, settingsOf: NodeSettings) {
     this.folder = folder
     this.ports = ports
-    this.settings = settings
+    this.settingsOf = settingsOf
   }
 
-  static async start(settings: Readonly<Record<string, string>> = {}): Promise<ApacheCluster> {
+  /** Settings of each node beside the usual ones. */
+  static async start(settingsOf: NodeSettings = () => ({})): Promise<ApacheCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'ottla-apache-cluster-'))
     const free = await freePorts(NODE_IDS.length * 3)
     const ports = new Map(
@@ -90,7 +89,7 @@ export class ApacheCluster implements AsyncDisposable {
         return [id, { clients, internal, controller }]
       }),
     )
-    const cluster = new ApacheCluster(folder, ports, settings)
+    const cluster = new ApacheCluster(folder, ports, settingsOf)
     try {
       for (const id of NODE_IDS) {
         cluster.proxies.set(id, await WireProxy.start(cluster.portsOf(id).clients))
@@ -133,7 +132,7 @@ export class ApacheCluster implements AsyncDisposable {
       clusterId: this.clusterId,
       overrides: {
         ...SETTINGS,
-        ...this.settings,
+        ...this.settingsOf(id),
         'node.id': `${id}`,
         'controller.quorum.voters': voters.join(','),
         listeners:

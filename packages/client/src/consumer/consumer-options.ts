@@ -68,7 +68,10 @@ export interface ConsumerOptions {
   readonly reuseMemory?: boolean
   /** Default 30000. */
   readonly requestTimeoutMs?: number
-  /** Location of this consumer, for assignors and brokers that look at it. */
+  /**
+   * Location of this consumer, for assignors, and for clusters that let consumers read from the
+   * replica nearest to them (KIP-392, `replica.selector.class`). `client.rack` of the Java client.
+   */
   readonly rack?: string
   /**
    * Partitions that the group gave this member, before their first record: the place to `seek`.

@@ -104,15 +104,24 @@ export class Fetcher {
         nextMs = Math.min(nextMs, state.notBeforeMs)
         continue
       }
-      const leader = this.leaderOf(state)
-      if (!leader) continue
-      const states = byNode.get(leader)
+      const source = this.sourceOf(state, nowMs)
+      if (!source) continue
+      const states = byNode.get(source)
       if (states) states.push(state)
-      else byNode.set(leader, [state])
+      else byNode.set(source, [state])
     }
     for (const [node, states] of byNode)
       if (!this.busy.has(node.id)) void this.fetchFrom(node, states)
     this.armTimer(nextMs - nowMs)
+  }
+
+  /** The replica that the leader named as the nearest (KIP-392), for a while; else the leader. */
+  private sourceOf(state: PartitionState, nowMs: number): Node | undefined {
+    const { readReplica } = state
+    const replica = readReplica && this.cluster.metadata.node(readReplica.nodeId)
+    if (replica && readReplica.untilMs > nowMs) return replica
+    state.readReplica = undefined
+    return this.leaderOf(state)
   }
 
   private leaderOf(state: PartitionState): Node | undefined {
@@ -253,6 +262,11 @@ export class Fetcher {
     state.highWatermark = answer.highWatermark
     state.lastStableOffset = answer.lastStableOffset
     state.logStartOffset = answer.logStartOffset
+    if (answer.preferredReadReplica >= 0) {
+      const { clock, metadataMaxAgeMs } = this.cluster.context
+      const untilMs = clock.monotonicMs() + metadataMaxAgeMs
+      state.readReplica = { nodeId: answer.preferredReadReplica, untilMs }
+    }
     const bytes = contiguousRecords(answer.records)
     if (bytes.length === 0) return
     const { checkCrcs, isolationLevel } = this.options
@@ -298,6 +312,11 @@ export class Fetcher {
       this.delay(state)
       return
     }
+    if (state.readReplica) {
+      // A follower may not have what the leader has: ask there before the position is given up.
+      state.readReplica = undefined
+      return
+    }
     const { from } = this.options
     if (from === 'none') {
       const reason = `offset ${state.fetchOffset} is not in the log`
@@ -320,6 +339,7 @@ export class Fetcher {
     const isKafka = error instanceof KafkaError
     const isFatal = !isRetriableError(error)
     for (const state of states) {
+      state.readReplica = undefined
       this.delay(state)
       if (!isKafka || needsMetadataRefresh(error.errorCode)) this.cluster.markStale(state.name)
     }

@@ -37,6 +37,8 @@ export class PartitionState {
   logStartOffset = -1
   /** Monotonic time before which the partition is left alone. */
   notBeforeMs = 0
+  /** Where it is read from instead of at the leader, until then. */
+  readReplica: { readonly nodeId: number; readonly untilMs: number } | undefined
   /** Fetched and not yet given to the loop, oldest first. */
   readonly fetched: FetchedPartition[] = []
 
