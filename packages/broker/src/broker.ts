@@ -7,6 +7,7 @@
  * An I/O error on a write or a sync ends everything at once (`onFatal`): what is on disk is no
  * longer known, and only a start that reads it again can tell.
  */
+import { setMaxListeners } from 'node:events'
 import { join, resolve } from 'node:path'
 import {
   type Clock,
@@ -78,6 +79,8 @@ export class Broker {
     const directories = directoriesOf(options, config)
     const [logDir = ''] = directories.logDirs
     const stopper = new AbortController()
+    // Every request that waits listens to it, and more than ten of them are nothing to warn of.
+    setMaxListeners(0, stopper.signal)
     const holder: { broker?: Broker } = {}
     const onFatal = (error: Error) => {
       logger.error('the broker cannot go on', { reason: messageOf(error), error })
