@@ -33,7 +33,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'client on Apache Kafka',
-          include: ['test/integration/client/**/*.test.ts'],
+          include: ['test/integration/{client,kafkajs}/**/*.test.ts'],
           env: { BROKER: 'apache' },
           ...patience,
         },

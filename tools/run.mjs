@@ -101,7 +101,7 @@ function build() {
 }
 
 /** The client, its serdes and what they stand on: packages that programs may also `require`. */
-const COMMONJS = ['base', 'protocol', 'network', 'client', 'schema', 'opentelemetry']
+const COMMONJS = ['base', 'protocol', 'network', 'client', 'schema', 'opentelemetry', 'kafkajs']
 const commonjsOf = (name) => join(root, 'packages', name, 'dist', 'cjs')
 
 /**

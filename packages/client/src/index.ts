@@ -3,6 +3,8 @@ export {
   type CustomLogin,
   type OAuthToken,
   type PasswordLogin,
+  type RequestReport,
+  type SaslBroker,
   type SaslExchange,
   type SaslOptions,
   type Secret,
@@ -88,7 +90,12 @@ export type {
   ConsumerPartitionsEvent,
   ConsumerReceivedEvent,
 } from './consumer/consumer-events.ts'
-export type { ConsumerOptions, RebalanceListener, StartFrom } from './consumer/consumer-options.ts'
+export type {
+  ConsumerOptions,
+  GroupEvent,
+  RebalanceListener,
+  StartFrom,
+} from './consumer/consumer-options.ts'
 export { ConsumerRecord } from './consumer/consumer-record.ts'
 export type { RunContext, RunHandler, RunOptions } from './consumer/run-options.ts'
 export type { Subscribable } from './consumer/subscribed-topics.ts'
@@ -110,6 +117,11 @@ export {
   ValidationError,
 } from './errors.ts'
 export type { AssignorName, TopicPartition } from './group/assignor.ts'
+export type {
+  CustomAssignor,
+  MemberAssignment,
+  MemberSubscription,
+} from './group/custom-assignor.ts'
 export type { GroupMetadata } from './group/group-coordination.ts'
 export { type BrokerRequestOptions, Kafka, type KafkaOptions } from './kafka.ts'
 export { type AwsCredentials, type MskIamOptions, mskIam } from './login/msk-iam.ts'

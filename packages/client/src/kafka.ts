@@ -8,7 +8,7 @@ import {
   realRandom,
   silentLogger,
 } from '@ottla/base'
-import type { SaslOptions } from '@ottla/network'
+import type { RequestReport, SaslOptions } from '@ottla/network'
 import type { Api, Fields, FieldsInput, FieldsValue } from '@ottla/protocol'
 import { Admin } from './admin/admin.ts'
 import { type ClientContext, parseAddress } from './cluster/client-context.ts'
@@ -54,6 +54,13 @@ export interface KafkaOptions {
   readonly connectTimeoutMs?: number
   /** Default 300000. */
   readonly metadataMaxAgeMs?: number
+  /**
+   * Whether a topic that is asked for and does not exist is created, where the broker allows it
+   * (`auto.create.topics.enable`). Default true.
+   */
+  readonly allowAutoTopicCreation?: boolean
+  /** Called with every request that was answered or given up: for metrics and tracing. */
+  readonly onRequest?: (report: RequestReport) => void
 }
 
 export interface BrokerRequestOptions extends ClusterRequestOptions {
@@ -156,6 +163,8 @@ function contextOf(options: KafkaOptions): ClientContext {
     apiTimeoutMs: options.apiTimeoutMs ?? 60_000,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     metadataMaxAgeMs: options.metadataMaxAgeMs ?? 300_000,
+    allowAutoTopicCreation: options.allowAutoTopicCreation ?? true,
+    onRequest: options.onRequest,
     retryBackoff: { minMs: 100, maxMs: 1_000 },
     reconnectBackoff: { minMs: 50, maxMs: 1_000 },
   }

@@ -3,6 +3,7 @@ export {
   ClientConnection,
   type ClientConnectionOptions,
   type RequestOptions,
+  type RequestReport,
 } from './client/connection.ts'
 export {
   AuthenticationError,
@@ -15,6 +16,7 @@ export type {
   CustomLogin,
   OAuthToken,
   PasswordLogin,
+  SaslBroker,
   SaslExchange,
   SaslOptions,
   Secret,

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 /** The client, its serdes and what they stand on. */
-const PACKAGES = ['base', 'protocol', 'network', 'client', 'schema', 'opentelemetry']
+const PACKAGES = ['base', 'protocol', 'network', 'client', 'schema', 'opentelemetry', 'kafkajs']
 const run = promisify(execFile)
 
 /** Below the root, so that packages are found as a program of the workspace finds them. */
@@ -43,6 +43,9 @@ function publishedFiles(name: string): Map<string, Uint8Array> {
   return files
 }
 
+const versionOf = (name: string): string =>
+  JSON.parse(readFileSync(join(ROOT, 'packages', name, 'package.json'), 'utf8')).version
+
 describe.each(PACKAGES)('@ottla/%s', (name) => {
   test('has a manifest that publint finds nothing wrong with', async () => {
     const published = [...publishedFiles(name)]
@@ -58,7 +61,7 @@ describe.each(PACKAGES)('@ottla/%s', (name) => {
         files[`/node_modules/@ottla/${each}/${path}`] = data
       }
     }
-    const analysis = await checkPackage(new Package(files, `@ottla/${name}`, '0.1.0'))
+    const analysis = await checkPackage(new Package(files, `@ottla/${name}`, versionOf(name)))
     if (!analysis.types) throw new Error('there are no types')
     expect(analysis.problems).toEqual([])
   })

@@ -1,6 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock, Logger, Random } from '@ottla/base'
-import type { SaslOptions } from '@ottla/network'
+import type { RequestReport, SaslOptions } from '@ottla/network'
 import type { ClientMetrics } from '../metrics/client-metrics.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 
@@ -23,6 +23,9 @@ export interface ClientContext {
   readonly metadataMaxAgeMs: number
   readonly tracing: Tracing | undefined
   readonly metrics: ClientMetrics
+  /** allow.auto.create.topics */
+  readonly allowAutoTopicCreation: boolean
+  readonly onRequest: ((report: RequestReport) => void) | undefined
   readonly retryBackoff: BackoffRange
   readonly reconnectBackoff: BackoffRange
 }

@@ -74,6 +74,7 @@ export class Cluster {
   ): Promise<FieldsValue<S>> {
     if (target === 'any') return this.requestAny(api, body, options)
     const id = target === 'controller' ? await this.controllerId() : target
+    if (id >= 0 && !this.metadata.node(id)) await this.refreshTopics([])
     const node = this.metadata.node(id)
     // A broker that metadata does not list (yet): any broker can still answer most requests.
     if (!node) {
@@ -230,7 +231,8 @@ export class Cluster {
 
   private async load(names: readonly string[]): Promise<void> {
     this.lastRefreshMs = this.context.clock.monotonicMs()
-    const body = { topics: names.map((name) => ({ name })), allowAutoTopicCreation: true }
+    const { allowAutoTopicCreation } = this.context
+    const body = { topics: names.map((name) => ({ name })), allowAutoTopicCreation }
     this.metadata.update(await this.request('any', apis.metadata, body), false)
     for (const listener of this.listeners) listener()
   }

@@ -107,6 +107,7 @@ export class ConnectionPool {
         connectTimeoutMs: context.connectTimeoutMs,
         frames: this.frames,
         ...this.measuring(node),
+        onRequest: context.onRequest,
         onClose: (error) => {
           if (this.abort.signal.aborted) return
           context.logger.debug('connection ended', { broker: `${node.host}:${node.port}`, error })

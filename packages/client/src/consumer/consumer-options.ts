@@ -1,4 +1,5 @@
 import type { AssignorName, TopicPartition } from '../group/assignor.ts'
+import type { CustomAssignor } from '../group/custom-assignor.ts'
 
 /** Told about partitions; what it throws ends the loop, and what it returns is awaited. */
 export type RebalanceListener = (partitions: readonly TopicPartition[]) => Promise<void> | void
@@ -8,6 +9,22 @@ export type RebalanceListener = (partitions: readonly TopicPartition[]) => Promi
  * end, a time (milliseconds since 1970 or a Date), or with an error.
  */
 export type StartFrom = 'earliest' | 'latest' | 'none' | number | Date
+
+/** What happens to a consumer's membership under the classic protocol, as it happens. */
+export type GroupEvent =
+  | {
+      readonly type: 'joined'
+      readonly memberId: string
+      readonly generationId: number
+      readonly leaderId: string
+      /** Name of the assignor the group has agreed on. */
+      readonly protocol: string
+      readonly partitions: readonly TopicPartition[]
+      /** From the first request to the assignment. */
+      readonly durationMs: number
+    }
+  | { readonly type: 'heartbeat'; readonly memberId: string; readonly generationId: number }
+  | { readonly type: 'rebalancing'; readonly memberId: string; readonly generationId: number }
 
 /** Options of a consumer. Names and defaults are those of Kafka's Java client. */
 export interface ConsumerOptions {
@@ -27,14 +44,19 @@ export interface ConsumerOptions {
    * Default: the coordinator's choice. `group.remote.assignor` of the Java client.
    */
   readonly serverAssignor?: string
-  /** Default `latest`. */
-  readonly from?: StartFrom
+  /** Default `latest`. A function is asked for each topic. */
+  readonly from?: StartFrom | ((topic: string) => StartFrom)
   /** Commits what has been processed, every `autoCommitIntervalMs` and at the end. Default true. */
   readonly autoCommit?: boolean
   /** Default 5000. */
   readonly autoCommitIntervalMs?: number
-  /** In order of preference. Default `['range', 'cooperative-sticky']`, as in Java. */
-  readonly assignors?: readonly AssignorName[]
+  /**
+   * In order of preference, by name or an object of your own. Default `['range',
+   * 'cooperative-sticky']`, as in Java.
+   */
+  readonly assignors?: readonly (AssignorName | CustomAssignor)[]
+  /** Told of joins, heartbeats and rebalances under the classic protocol. */
+  readonly onGroupEvent?: (event: GroupEvent) => void
   /**
    * `read_committed` hides records of open and aborted transactions. Default `read_uncommitted`.
    */
@@ -43,6 +65,8 @@ export interface ConsumerOptions {
   readonly maxPollRecords?: number
   /** Longest time between two batches before the group gives this member up. Default 300000. */
   readonly maxPollIntervalMs?: number
+  /** How long the group waits for this member when it rebalances. Default `maxPollIntervalMs`. */
+  readonly rebalanceTimeoutMs?: number
   /** Default 45000. */
   readonly sessionTimeoutMs?: number
   /** Default 3000. */
@@ -96,13 +120,23 @@ type Listeners = Pick<
 >
 
 export type ResolvedConsumerOptions = Required<
-  Omit<ConsumerOptions, 'group' | 'groupInstanceId' | 'rack' | 'serverAssignor' | keyof Listeners>
+  Omit<
+    ConsumerOptions,
+    'group' | 'groupInstanceId' | 'rack' | 'serverAssignor' | 'onGroupEvent' | keyof Listeners
+  >
 > & {
+  readonly onGroupEvent: ConsumerOptions['onGroupEvent'] | undefined
   readonly group: string | undefined
   readonly groupInstanceId: string | null
   readonly serverAssignor: string | undefined
   readonly rack: string
 } & Listeners
+
+/** Where a topic is begun without a committed offset. */
+export function startOf(options: ResolvedConsumerOptions, topic: string): StartFrom {
+  const { from } = options
+  return typeof from === 'function' ? from(topic) : from
+}
 
 export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsumerOptions {
   const resolved: ResolvedConsumerOptions = {
@@ -114,9 +148,11 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
     autoCommit: options.autoCommit ?? true,
     autoCommitIntervalMs: options.autoCommitIntervalMs ?? 5_000,
     assignors: options.assignors ?? ['range', 'cooperative-sticky'],
+    onGroupEvent: options.onGroupEvent,
     isolationLevel: options.isolationLevel ?? 'read_uncommitted',
     maxPollRecords: options.maxPollRecords ?? 500,
     maxPollIntervalMs: options.maxPollIntervalMs ?? 300_000,
+    rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? options.maxPollIntervalMs ?? 300_000,
     sessionTimeoutMs: options.sessionTimeoutMs ?? 45_000,
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 3_000,
     fetchMinBytes: options.fetchMinBytes ?? 1,

@@ -21,7 +21,7 @@ import type { Node } from '../cluster/client-context.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConnection, ConnectionPool } from '../cluster/connection-pool.ts'
 import { CorruptRecordError, isRetriableError, KafkaError, NoOffsetError } from '../errors.ts'
-import type { ResolvedConsumerOptions } from './consumer-options.ts'
+import { type ResolvedConsumerOptions, startOf } from './consumer-options.ts'
 import { FetchMemory } from './fetch-memory.ts'
 import { type FetchPartition, FetchSession, type SessionRequest } from './fetch-session.ts'
 import { codecsToLoad, FetchedPartition } from './fetched-partition.ts'
@@ -317,7 +317,7 @@ export class Fetcher {
       state.readReplica = undefined
       return
     }
-    const { from } = this.options
+    const from = startOf(this.options, state.name)
     if (from === 'none') {
       const reason = `offset ${state.fetchOffset} is not in the log`
       this.events.onError(new NoOffsetError(state.name, state.partition, reason))

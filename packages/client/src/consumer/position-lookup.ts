@@ -9,7 +9,7 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ConnectionPool } from '../cluster/connection-pool.ts'
 import { isRetriableError, KafkaError, LogTruncationError, NoOffsetError } from '../errors.ts'
-import type { ResolvedConsumerOptions, StartFrom } from './consumer-options.ts'
+import { type ResolvedConsumerOptions, type StartFrom, startOf } from './consumer-options.ts'
 import { type EpochAnswer, endOfEpochs, listOffsetsOnce, OFFSET_SPEC } from './list-offsets.ts'
 import { type PartitionState, partitionKey } from './partition-state.ts'
 
@@ -112,7 +112,7 @@ export class PositionLookup {
     const versions = new Map(states.map((state) => [state, state.version]))
     const questions = []
     for (const state of states) {
-      const from = state.startFrom ?? this.options.from
+      const from = state.startFrom ?? startOf(this.options, state.name)
       if (from === 'none') {
         const reason = 'the group has committed no offset'
         this.parts.onError(new NoOffsetError(state.name, state.partition, reason))
@@ -195,7 +195,7 @@ export class PositionLookup {
   ): void {
     const { name, partition } = state
     const error = new LogTruncationError(name, partition, position, endOffset)
-    if (this.options.from === 'none') {
+    if (startOf(this.options, state.name) === 'none') {
       this.parts.onError(error)
       return
     }

@@ -24,7 +24,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { abortable, backoffMs, withTimeout } from '../cluster/retry.ts'
 import type { ResolvedConsumerOptions } from '../consumer/consumer-options.ts'
 import { FencedError, isRetriableError, KafkaError, TimeoutError } from '../errors.ts'
-import type { Assignor, TopicPartition } from './assignor.ts'
+import type { Assignor, AssignorName, TopicPartition } from './assignor.ts'
 import { assignorsOf } from './assignors.ts'
 import {
   decodeAssignment,
@@ -32,6 +32,7 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from './consumer-protocol.ts'
+import type { CustomAssignor } from './custom-assignor.ts'
 import { type CommitIdentity, GroupCoordination, LEAVE_MS_MAX } from './group-coordination.ts'
 import { keyOf, type Membership, type MembershipEvents } from './membership.ts'
 
@@ -46,7 +47,7 @@ export class GroupMember implements Membership {
   private readonly options: ResolvedConsumerOptions
   private readonly coordination: GroupCoordination
   private readonly events: MembershipEvents
-  private readonly assignors: readonly Assignor[]
+  private readonly assignors: readonly (Assignor | CustomAssignor)[]
   private readonly isCooperative: boolean
   private memberId = ''
   private generationId = -1
@@ -73,8 +74,12 @@ export class GroupMember implements Membership {
     this.options = options
     this.coordination = coordination
     this.events = events
-    this.assignors = assignorsOf(options.assignors)
-    this.isCooperative = this.assignors.every((assignor) => assignor.isCooperative)
+    const own = (one: AssignorName | CustomAssignor) =>
+      typeof one === 'string' ? assignorsOf([one]) : [one]
+    this.assignors = options.assignors.flatMap<Assignor | CustomAssignor>(own)
+    this.isCooperative = this.assignors.every(
+      (assignor) => 'isCooperative' in assignor && assignor.isCooperative,
+    )
   }
 
   get identity(): CommitIdentity {
@@ -126,14 +131,21 @@ export class GroupMember implements Membership {
     // Cleared first: what changes while the join is on its way calls for the next one.
     this.needsRejoin = false
     try {
+      const { clock } = this.cluster.context
+      const beganMs = clock.monotonicMs()
       const topics = [...this.events.topics()]
       const joined = await this.join(topics)
-      const assignment = await this.sync(joined)
+      const assignment = await this.sync(joined, topics)
       if (this.isClosed) throw new ClosedError('The consumer')
       this.assignedTopics = [...topics].sort().join()
       this.isJoined = true
       this.scheduleHeartbeat()
       await this.takeOver(assignment)
+      this.options.onGroupEvent?.({
+        ...{ type: 'joined', memberId: this.memberId, generationId: this.generationId },
+        ...{ leaderId: joined.leader, protocol: joined.protocolName ?? '', partitions: assignment },
+        durationMs: clock.monotonicMs() - beganMs,
+      })
     } catch (error) {
       this.needsRejoin = true
       throw error
@@ -145,22 +157,16 @@ export class GroupMember implements Membership {
     const body = {
       groupId: this.coordination.group,
       sessionTimeoutMs: options.sessionTimeoutMs,
-      rebalanceTimeoutMs: options.maxPollIntervalMs,
+      rebalanceTimeoutMs: options.rebalanceTimeoutMs,
       memberId: this.memberId,
       groupInstanceId: options.groupInstanceId,
       protocolType: PROTOCOL_TYPE,
       protocols: this.assignors.map((assignor) => ({
         name: assignor.name,
-        metadata: encodeSubscription({
-          topics,
-          ownedPartitions: this.owned,
-          generationId: this.generationId,
-          rack: options.rack,
-          isSticky: assignor.isCooperative,
-        }),
+        metadata: this.subscriptionFor(assignor, topics),
       })),
     }
-    const timeoutMs = options.maxPollIntervalMs + JOIN_GRACE_MS
+    const timeoutMs = options.rebalanceTimeoutMs + JOIN_GRACE_MS
     const response = await this.coordination.request(apis.joinGroup, body, { timeoutMs })
     if (errorName(response.errorCode) === 'MEMBER_ID_REQUIRED') {
       this.memberId = response.memberId
@@ -172,9 +178,21 @@ export class GroupMember implements Membership {
     return response
   }
 
-  private async sync(joined: JoinResponse): Promise<TopicPartition[]> {
+  private subscriptionFor(assignor: Assignor | CustomAssignor, topics: readonly string[]): Buffer {
+    if ('subscription' in assignor) return assignor.subscription(topics)
+    return encodeSubscription({
+      topics,
+      ownedPartitions: this.owned,
+      generationId: this.generationId,
+      rack: this.options.rack,
+      isSticky: assignor.isCooperative,
+    })
+  }
+
+  private async sync(joined: JoinResponse, topics: readonly string[]): Promise<TopicPartition[]> {
     const isLeader = joined.leader === joined.memberId
-    const assignments = isLeader && !joined.skipAssignment ? await this.assign(joined) : []
+    const mustAssign = isLeader && !joined.skipAssignment
+    const assignments = mustAssign ? await this.assign(joined, topics) : []
     if (!isLeader) this.assignedCounts = undefined
     const body = {
       groupId: this.coordination.group,
@@ -185,15 +203,16 @@ export class GroupMember implements Membership {
       protocolName: joined.protocolName,
       assignments,
     }
-    const timeoutMs = this.options.maxPollIntervalMs + JOIN_GRACE_MS
+    const timeoutMs = this.options.rebalanceTimeoutMs + JOIN_GRACE_MS
     const response = await this.coordination.request(apis.syncGroup, body, { timeoutMs })
     this.coordination.check(response.errorCode, 'SyncGroup')
     return decodeAssignment(response.assignment)
   }
 
-  private async assign(joined: JoinResponse) {
+  private async assign(joined: JoinResponse, wanted: readonly string[]) {
     const assignor = this.assignors.find(({ name }) => name === joined.protocolName)
     if (!assignor) throw new TypeError(`the group chose ${joined.protocolName}, which is unknown`)
+    if ('subscription' in assignor) return this.assignCustom(assignor, joined, wanted)
     const members = joined.members.map((member) => decodeSubscription(member, member.metadata))
     const topics = [...new Set(members.flatMap((member) => member.topics))]
     await this.cluster.refreshTopics(topics)
@@ -208,6 +227,17 @@ export class GroupMember implements Membership {
       memberId,
       assignment: encodeAssignment(partitions),
     }))
+  }
+
+  private async assignCustom(
+    assignor: CustomAssignor,
+    joined: JoinResponse,
+    topics: readonly string[],
+  ): Promise<{ memberId: string; assignment: Buffer }[]> {
+    await this.cluster.refreshTopics(topics)
+    const countOf = (topic: string) => this.cluster.metadata.topic(topic)?.partitions.length ?? 0
+    this.assignedCounts = new Map(topics.map((topic) => [topic, countOf(topic)]))
+    return [...(await assignor.assign(joined.members, topics))]
   }
 
   private async takeOver(assignment: readonly TopicPartition[]): Promise<void> {
@@ -238,6 +268,15 @@ export class GroupMember implements Membership {
 
   /** True when joining (again) mends it. */
   private handleGroupError(name: ErrorName): boolean {
+    const isMended = this.takeGroupError(name)
+    if (this.needsRejoin && isMended) {
+      const { memberId, generationId } = this
+      this.options.onGroupEvent?.({ type: 'rebalancing', memberId, generationId })
+    }
+    return isMended
+  }
+
+  private takeGroupError(name: ErrorName): boolean {
     switch (name) {
       case 'UNKNOWN_MEMBER_ID':
         this.memberId = ''
@@ -310,6 +349,7 @@ export class GroupMember implements Membership {
         { timeoutMs: this.options.sessionTimeoutMs },
       )
       this.coordination.check(response.errorCode, 'Heartbeat')
+      this.options.onGroupEvent?.({ type: 'heartbeat', memberId: this.memberId, generationId })
     } catch (error) {
       if (generationId !== this.generationId) return
       if (error instanceof KafkaError) {

@@ -24,6 +24,8 @@ export interface BatchOutcome {
   readonly baseOffset: number
   /** -1 unless the topic stamps records itself. */
   readonly logAppendTimeMs: number
+  /** First offset of the partition by then; undefined when the broker did not say. */
+  readonly logStartOffset?: number
 }
 
 export interface Compression {

@@ -4,7 +4,7 @@
  * Records of one call that lie side by side in one batch are one run, so the bookkeeping grows with
  * the number of batches touched, not with the number of records.
  */
-import type { BatchListener, ProducerBatch } from './producer-batch.ts'
+import type { BatchListener, BatchOutcome, ProducerBatch } from './producer-batch.ts'
 
 /** Where a record was stored. */
 export interface RecordMetadata {
@@ -14,6 +14,8 @@ export interface RecordMetadata {
   readonly offset: bigint
   /** When the broker appended the record, for topics with message.timestamp.type=LogAppendTime. */
   readonly logAppendTime: number | undefined
+  /** First offset of the partition by then; -1n when the broker did not say. */
+  readonly logStartOffset: bigint
 }
 
 interface Run {
@@ -51,18 +53,19 @@ export class SentRecords {
   }
 
   private metadataOf(run: Run, index: number): RecordMetadata {
-    const { baseOffset, logAppendTimeMs } = run.batch.outcome ?? UNKNOWN
+    const { baseOffset, logAppendTimeMs, logStartOffset = -1 } = run.batch.outcome ?? UNKNOWN
     const offset = baseOffset < 0 ? -1 : baseOffset + run.firstInBatch + index
     return {
       topic: this.topic,
       partition: run.partition,
       offset: BigInt(offset),
       logAppendTime: logAppendTimeMs < 0 ? undefined : logAppendTimeMs,
+      logStartOffset: BigInt(logStartOffset),
     }
   }
 }
 
-const UNKNOWN = { baseOffset: -1, logAppendTimeMs: -1 }
+const UNKNOWN: BatchOutcome = { baseOffset: -1, logAppendTimeMs: -1 }
 
 export class SendOperation implements BatchListener {
   private readonly topic: string

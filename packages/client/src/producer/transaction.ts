@@ -79,7 +79,10 @@ export class Transaction {
    * needs `autoCommit: false`. Rejects with a CommitFailedError when the partitions are another
    * member's by now; the transaction is then aborted.
    */
-  commitOffsets(consumer: Consumer, offsets: readonly TransactionOffset[]): Promise<void> {
+  commitOffsets(
+    consumer: Pick<Consumer, 'groupMetadata'>,
+    offsets: readonly TransactionOffset[],
+  ): Promise<void> {
     this.check()
     return this.manager.commitOffsets(consumer.groupMetadata, offsets.map(offsetToCommit))
   }

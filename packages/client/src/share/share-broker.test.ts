@@ -70,6 +70,8 @@ class World {
     metadataMaxAgeMs: 1_000,
     tracing: undefined,
     metrics: new ClientMetrics(realClock),
+    allowAutoTopicCreation: true,
+    onRequest: undefined,
     retryBackoff: { minMs: 1, maxMs: 1 },
     reconnectBackoff: { minMs: 1, maxMs: 1 },
   })

@@ -49,6 +49,27 @@ export interface ClientConnectionOptions {
   readonly onClose?: (error: Error) => void
   /** Called with each answer: the name of the API, and the milliseconds since its request. */
   readonly onAnswer?: (api: string, latencyMs: number) => void
+  /** Called with every request that was answered or given up. */
+  readonly onRequest?: ((report: RequestReport) => void) | undefined
+}
+
+/** One request as whoever watches a client's traffic sees it. */
+export interface RequestReport {
+  /** `host:port` of the broker. */
+  readonly broker: string
+  readonly clientId: string
+  readonly apiKey: number
+  readonly apiName: string
+  readonly apiVersion: number
+  readonly correlationId: number
+  /** Wall clock, milliseconds since 1970. */
+  readonly sentAtMs: number
+  readonly durationMs: number
+  /** Bytes of the response; 0 when none came or none was expected. */
+  readonly responseBytes: number
+  /** Requests of the connection that still wait for their response. */
+  readonly inFlight: number
+  readonly hasTimedOut: boolean
 }
 
 export interface RequestOptions {
@@ -67,6 +88,9 @@ export type Exchange = <Q extends Fields, S extends Fields>(
 
 interface WaitingRequest {
   readonly correlationId: number
+  readonly apiKey: number
+  readonly apiVersion: number
+  readonly sentAtMs: number
   readonly api: string
   readonly timeoutMs: number
   readonly dueMs: number
@@ -179,6 +203,11 @@ export class ClientConnection {
     else this.closeListeners.push(listener)
   }
 
+  get address(): { readonly host: string; readonly port: number } {
+    const { host, port } = this.options
+    return { host, port }
+  }
+
   get isClosed(): boolean {
     return this.closedWith !== undefined
   }
@@ -262,20 +291,56 @@ export class ClientConnection {
       const chunks = encodeRequest(api, version, header, body)
       const nowMs = this.options.clock.monotonicMs()
       this.lastUsedMs = nowMs
+      const { onRequest } = this.options
+      const about = {
+        correlationId,
+        apiKey: api.key,
+        apiVersion: version,
+        sentAtMs: onRequest ? this.options.clock.now() : 0,
+      }
       if (options.isResponseExpected === false) {
         this.write(chunks)
+        if (onRequest) this.report({ ...about, api: api.name }, nowMs, 0)
         resolve(undefined)
         return
       }
       this.waiting.push({
-        correlationId,
+        ...about,
         api: api.name,
         timeoutMs: options.timeoutMs,
         dueMs: nowMs + options.timeoutMs,
-        settle: (frame, error) => (error ? reject(error) : resolve(frame)),
+        settle: (frame, error) => {
+          if (onRequest) {
+            const hasTimedOut = error instanceof RequestTimeoutError
+            this.report({ ...about, api: api.name, hasTimedOut }, nowMs, frame?.length ?? 0)
+          }
+          if (error) reject(error)
+          else resolve(frame)
+        },
       })
       if (this.inFlight === 1) this.watchHead()
       this.write(chunks)
+    })
+  }
+
+  private report(
+    request: Pick<
+      WaitingRequest,
+      'correlationId' | 'apiKey' | 'apiVersion' | 'sentAtMs' | 'api'
+    > & {
+      readonly hasTimedOut?: boolean
+    },
+    startMs: number,
+    responseBytes: number,
+  ): void {
+    const { clientId, clock, onRequest } = this.options
+    const { api: apiName, correlationId, apiKey, apiVersion, sentAtMs } = request
+    onRequest?.({
+      ...{ apiName, correlationId, apiKey, apiVersion, sentAtMs, clientId, responseBytes },
+      broker: this.broker,
+      durationMs: clock.monotonicMs() - startMs,
+      inFlight: this.inFlight,
+      hasTimedOut: request.hasTimedOut ?? false,
     })
   }
 

@@ -12,7 +12,7 @@ import { apis, errorCode } from '@ottla/protocol'
 import type { ApiVersions } from '../api-versions.ts'
 import type { ClientConnection, Exchange } from '../connection.ts'
 import { AuthenticationError } from '../connection-errors.ts'
-import { exchangeOf, type SaslOptions } from './mechanisms.ts'
+import { exchangeOf, type SaslBroker, type SaslOptions } from './mechanisms.ts'
 
 export interface AuthenticationContext {
   readonly versions: ApiVersions
@@ -31,8 +31,9 @@ export async function authenticate(
   options: SaslOptions,
   context: AuthenticationContext,
 ): Promise<void> {
+  const { address } = connection
   const lifetimeMs = await connection.exclusively((exchange) =>
-    converse(exchange, options, context),
+    converse({ exchange, broker: address }, options, context),
   )
   if (lifetimeMs <= 0) return
   const { clock, random, logger } = context
@@ -51,7 +52,7 @@ export async function authenticate(
 
 /** Resolves with the milliseconds that the session may last; 0 when for ever. */
 async function converse(
-  exchange: Exchange,
+  { exchange, broker }: { readonly exchange: Exchange; readonly broker: SaslBroker },
   options: SaslOptions,
   { versions, timeoutMs }: AuthenticationContext,
 ): Promise<number> {
@@ -68,7 +69,7 @@ async function converse(
   }
   if (handshake.errorCode !== 0) throw refused(mechanism, handshake.errorCode, null)
   const version = versions.pick(apis.saslAuthenticate)
-  const next = await exchangeOf(options)
+  const next = await exchangeOf(options, broker)
   let message = await next(undefined)
   for (let round = 0; round < ROUNDS_MAX && message !== undefined; round++) {
     const body = { authBytes: message }

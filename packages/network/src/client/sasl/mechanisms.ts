@@ -31,7 +31,13 @@ export interface TokenLogin {
 /** Any other mechanism. */
 export interface CustomLogin {
   readonly mechanism: string
-  readonly exchange: () => SaslExchange
+  readonly exchange: (broker: SaslBroker) => SaslExchange
+}
+
+/** Whom a conversation is held with. */
+export interface SaslBroker {
+  readonly host: string
+  readonly port: number
 }
 
 /** How a client proves who it is: `sasl.mechanism` and `sasl.jaas.config` of the Java client. */
@@ -52,8 +58,8 @@ const SCRAM_HASHES: Readonly<Record<string, ScramHash>> = {
 /** Ends a conversation in which the broker has said what is wrong with the token. */
 const GIVE_UP = Buffer.from('\u0001')
 
-export async function exchangeOf(options: SaslOptions): Promise<SaslExchange> {
-  if ('exchange' in options) return options.exchange()
+export async function exchangeOf(options: SaslOptions, broker: SaslBroker): Promise<SaslExchange> {
+  if ('exchange' in options) return options.exchange(broker)
   if (options.mechanism === 'OAUTHBEARER' && 'token' in options) {
     const token = await options.token()
     return oauthExchange(typeof token === 'string' ? { value: token } : token)

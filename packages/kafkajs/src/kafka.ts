@@ -1,0 +1,99 @@
+/** The root object. Its methods are on the prototype, where instrumentations look for them. */
+import { createAdmin } from './admin/admin.ts'
+import { KafkaCluster } from './cluster/kafka-cluster.ts'
+import { createConsumer } from './consumer/consumer.ts'
+import { KafkaJSNonRetriableError } from './errors.ts'
+import { InstrumentationEmitter } from './observe/emitter.ts'
+import { consoleLogCreator, createLogger } from './observe/logger.ts'
+import { createProducer } from './producer/producer.ts'
+import { resolveRetry } from './retry.ts'
+import { SharedConsumers } from './shared-consumers.ts'
+import type { Admin } from './types/admin.ts'
+import type {
+  AdminConfig,
+  ConsumerConfig,
+  KafkaConfig,
+  ProducerConfig,
+  RetryOptions,
+} from './types/config.ts'
+import type { Consumer } from './types/consumer.ts'
+import type { Logger } from './types/logging.ts'
+import type { Producer } from './types/producer.ts'
+
+interface RoleOptions {
+  readonly role: string
+  readonly retry: RetryOptions | undefined
+  readonly metadataMaxAge?: number | undefined
+  readonly allowAutoTopicCreation?: boolean | undefined
+}
+
+export class Kafka {
+  readonly #config: KafkaConfig
+  readonly #logger: Logger
+  readonly #consumers = new SharedConsumers()
+
+  constructor(config: KafkaConfig) {
+    const { logLevel, logCreator = consoleLogCreator } = config
+    this.#config = config
+    this.#logger = createLogger({
+      ...(logLevel === undefined ? {} : { level: logLevel }),
+      logCreator,
+    })
+  }
+
+  producer(config: ProducerConfig = {}): Producer {
+    const { metadataMaxAge, allowAutoTopicCreation, idempotent } = config
+    const unlimited = idempotent ? { retries: Number.MAX_SAFE_INTEGER } : {}
+    const retry = { ...unlimited, ...this.#config.retry, ...config.retry }
+    const parts = this.#parts({ role: 'producer', retry, metadataMaxAge, allowAutoTopicCreation })
+    if (!config.createPartitioner) warnOfPartitioner(this.#logger)
+    return createProducer(config, { ...parts, consumers: this.#consumers })
+  }
+
+  consumer(config: ConsumerConfig): Consumer {
+    const { metadataMaxAge, allowAutoTopicCreation } = config ?? {}
+    const retry = { ...this.#config.retry, ...(config?.retry ?? { retries: 5 }) }
+    const parts = this.#parts({ role: 'consumer', retry, metadataMaxAge, allowAutoTopicCreation })
+    return createConsumer({ ...config, retry }, { ...parts, consumers: this.#consumers })
+  }
+
+  admin({ retry }: AdminConfig = {}): Admin {
+    const parts = this.#parts({ role: 'admin', retry, allowAutoTopicCreation: false })
+    return createAdmin(parts)
+  }
+
+  logger(): Logger {
+    return this.#logger
+  }
+
+  #parts({ role, retry, metadataMaxAge, allowAutoTopicCreation }: RoleOptions) {
+    const config = this.#config
+    if (config.socketFactory) {
+      throw new KafkaJSNonRetriableError(
+        'socketFactory is not supported: the engine opens its own sockets. Connect through a ' +
+          'proxy by its address in `brokers`, or set options of TLS in `ssl`.',
+      )
+    }
+    const emitter = new InstrumentationEmitter()
+    const logger = this.#logger
+    const cluster = new KafkaCluster({
+      ...{ config, logger, emitter, role, metadataMaxAge, allowAutoTopicCreation },
+      retry: resolveRetry(config.retry, retry),
+    })
+    return { cluster, logger, emitter }
+  }
+}
+
+let hasWarned = false
+
+/** Who comes from kafkajs 1 finds other partitions for the same keys. Said once. */
+function warnOfPartitioner(logger: Logger): void {
+  if (hasWarned || process.env['KAFKAJS_NO_PARTITIONER_WARNING'] !== undefined) return
+  hasWarned = true
+  logger.warn(
+    'KafkaJS v2.0.0 switched default partitioner. To retain the same partitioning behavior as in ' +
+      'previous versions, create the producer with the option "createPartitioner: ' +
+      'Partitioners.LegacyPartitioner". Silence this warning by setting the environment variable ' +
+      '"KAFKAJS_NO_PARTITIONER_WARNING=1"',
+  )
+}
