@@ -5,6 +5,7 @@
  *
  *   .cache/kafkajs-2.2.4/            npm, from peers/package.json
  *   .cache/confluent-kafka-2.16.1/   a Python environment with librdkafka in a wheel
+ *   .cache/runtimes-1/               other versions of Node, and Bun, as npm packages
  *   .cache/java-client/              classes of peers/java, compiled against the 4.4.0 jars
  */
 import { createHash } from 'node:crypto'
@@ -36,6 +37,50 @@ export async function ensureKafkajs(): Promise<string> {
   )
   await writeFile(done, manifest)
   return KAFKAJS
+}
+
+/** JavaScript runtimes beside the one that runs the tests. */
+export const RUNTIMES = {
+  'Node 22': { alias: 'node22', name: nodePackage, version: '22.23.3', binary: 'bin/node' },
+  'Node 24': { alias: 'node24', name: nodePackage, version: '24.21.0', binary: 'bin/node' },
+  'Node 26': { alias: 'node26', name: nodePackage, version: '26.12.1', binary: 'bin/node' },
+  Bun: { alias: 'bun', name: bunPackage, version: '1.4.5', binary: 'bin/bun' },
+} as const
+export type Runtime = keyof typeof RUNTIMES
+
+function nodePackage(): string {
+  const { platform, arch } = process
+  return `node-${platform === 'win32' ? 'win' : platform}-${arch}`
+}
+
+function bunPackage(): string {
+  const { platform, arch } = process
+  const cpu = arch === 'arm64' ? 'aarch64' : arch
+  return `@oven/bun-${platform === 'win32' ? 'windows' : platform}-${cpu}`
+}
+
+/** Path of the program by runtime. */
+export async function ensureRuntimes(): Promise<Readonly<Record<Runtime, string>>> {
+  const rows = Object.entries(RUNTIMES) as [Runtime, (typeof RUNTIMES)[Runtime]][]
+  const packages = rows.map(([, row]) => [row.alias, `npm:${row.name()}@${row.version}`])
+  const manifest = JSON.stringify({ private: true, dependencies: Object.fromEntries(packages) })
+  const folder = join(CACHE, 'runtimes-1')
+  const done = join(folder, 'complete')
+  if (!existsSync(done) || (await readFile(done, 'utf8')) !== manifest) {
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, 'package.json'), manifest)
+    await getting(
+      'Other versions of Node, and Bun, are fetched with npm, which must be able to reach its ' +
+        'registry and have them for this platform.',
+      outputOf('npm', ['install', '--no-package-lock', '--loglevel=error'], installIn(folder)),
+    )
+    await writeFile(done, manifest)
+  }
+  const paths = rows.map(([runtime, { alias, binary }]) => [
+    runtime,
+    join(folder, 'node_modules', alias, binary),
+  ])
+  return Object.fromEntries(paths)
 }
 
 /** Path of a Python that can import confluent_kafka. */
