@@ -131,6 +131,11 @@ export type { ClientMetric } from './metrics/client-metrics.ts'
 export { prometheusText } from './metrics/prometheus-text.ts'
 export type { Partitioner } from './producer/partitioner.ts'
 export { Producer, type SendOptions } from './producer/producer.ts'
+export type {
+  ProducerFailedEvent,
+  ProducerSendEvent,
+  ProducerStoredEvent,
+} from './producer/producer-events.ts'
 export type { CompressionName, ProducerOptions } from './producer/producer-options.ts'
 export type { BytesRecord, ProducerRecord, RecordFor } from './producer/producer-record.ts'
 export type { HeadersInput, HeaderValue } from './producer/record-headers.ts'

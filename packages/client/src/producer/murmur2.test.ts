@@ -65,4 +65,19 @@ describe('sticky partition', () => {
       sticky.add(1)
     }
   })
+
+  test('goes less often where batches wait, and never nowhere', () => {
+    const waiting = [9, 0, 4]
+    const sticky = new StickyPartition(new SeededRandom(3), 1, (i) => waiting[i] ?? 0)
+    const chosen = [0, 0, 0]
+    for (let i = 0; i < 1_700; i++) {
+      const partition = sticky.choose(topic([1, 1, 1]))
+      chosen[partition] = (chosen[partition] ?? 0) + 1
+      sticky.add(1)
+    }
+    // One chance, ten, and six of seventeen.
+    expect(Math.abs((chosen[0] as number) - 100)).toBeLessThan(40)
+    expect(Math.abs((chosen[1] as number) - 1_000)).toBeLessThan(100)
+    expect(Math.abs((chosen[2] as number) - 600)).toBeLessThan(100)
+  })
 })

@@ -93,6 +93,10 @@ export class PartitionQueue {
     return this.waiting.length > 0
   }
 
+  get waitingCount(): number {
+    return this.waiting.length
+  }
+
   get inFlightCount(): number {
     return this.inFlight.length
   }

@@ -28,16 +28,22 @@ export function keyedPartition(key: Uint8Array | string, partitionCount: number)
   return (hash & 0x7fffffff) % partitionCount
 }
 
+/** Batches that wait for a partition. */
+export type WaitingOf = (partition: number) => number
+
 /** The sticky choice of one topic. */
 export class StickyPartition {
   private readonly random: Random
   private readonly switchBytes: number
+  private readonly waitingOf: WaitingOf | undefined
   private current = -1
   private bytes = 0
 
-  constructor(random: Random, switchBytes: number) {
+  /** With `waitingOf` partitions that are behind are chosen less often. */
+  constructor(random: Random, switchBytes: number, waitingOf?: WaitingOf) {
     this.random = random
     this.switchBytes = switchBytes
+    this.waitingOf = waitingOf
   }
 
   /** The partition for the next record without a key. */
@@ -59,6 +65,21 @@ export class StickyPartition {
     if (count === 1) return 0
     const led = topic.partitions.filter((p) => p.leaderId >= 0)
     if (led.length === 0) return this.random.integer(count)
-    return (led[this.random.integer(led.length)] as { index: number }).index
+    const { waitingOf } = this
+    if (!waitingOf) return (led[this.random.integer(led.length)] as { index: number }).index
+    return this.byLoad(led, waitingOf)
+  }
+
+  /** The more batches wait, the less likely: the fullest partition has one chance (KIP-794). */
+  private byLoad(partitions: readonly { readonly index: number }[], waitingOf: WaitingOf): number {
+    const waiting = partitions.map(({ index }) => waitingOf(index))
+    const most = Math.max(...waiting)
+    const chances = waiting.map((count) => most + 1 - count)
+    let left = this.random.integer(chances.reduce((sum, chance) => sum + chance, 0))
+    const at = chances.findIndex((chance) => {
+      left -= chance
+      return left < 0
+    })
+    return (partitions[at] as { index: number }).index
   }
 }

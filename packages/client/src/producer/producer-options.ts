@@ -31,6 +31,12 @@ export interface ProducerOptions {
   /** Chooses partitions instead of the default; return -1 to leave a record to the default. */
   readonly partitioner?: Partitioner
   /**
+   * Records without a key go less often to partitions whose batches have to wait, because their
+   * broker is slow (KIP-794). `partitioner.adaptive.partitioning.enable` of the Java client.
+   * Default true.
+   */
+  readonly adaptivePartitioning?: boolean
+  /**
    * Makes the producer transactional: records go through `transaction`. Of several producers with
    * one id only the newest can write; the others are fenced. `transactional.id` of the Java client.
    */
@@ -79,6 +85,7 @@ export function resolveProducerOptions(options: ProducerOptions): ResolvedProduc
     maxBlockMs: options.maxBlockMs ?? 60_000,
     transactionTimeoutMs: options.transactionTimeoutMs ?? 60_000,
     bufferMemory: options.bufferMemory ?? 33_554_432,
+    adaptivePartitioning: options.adaptivePartitioning ?? true,
   }
   for (const [name, value] of Object.entries(resolved)) {
     if (typeof value === 'number' && name !== 'acks' && !(value >= 0)) {

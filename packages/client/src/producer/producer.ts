@@ -29,6 +29,7 @@ import { IdentitySource } from './identity-source.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { keyedPartition, StickyPartition } from './partitioner.ts'
 import type { BatchListener, Compression, ProducerBatch } from './producer-batch.ts'
+import { intercepted } from './producer-events.ts'
 import {
   type ProducerOptions,
   type ResolvedProducerOptions,
@@ -328,9 +329,10 @@ export class Producer {
   ): PartitionedRecord[] {
     if (this.closing) throw new ClosedError('The producer')
     const nowMs = this.cluster.context.clock.now()
-    const encoded = new Array<PartitionedRecord>(records.length)
-    for (let i = 0; i < records.length; i++) {
-      const record = records[i] as ProducerRecord<unknown, unknown>
+    const wanted = intercepted(topic.name, records)
+    const encoded = new Array<PartitionedRecord>(wanted.length)
+    for (let i = 0; i < wanted.length; i++) {
+      const record = wanted[i] as ProducerRecord<unknown, unknown>
       const { headers, timestamp, partition } = record
       const next = {
         key: encodePart(topic, 'key', record.key),
@@ -383,8 +385,14 @@ export class Producer {
     let state = this.topics.get(name)
     if (!state) {
       const { random } = this.cluster.context
-      const sticky = new StickyPartition(random, this.options.batchSize)
-      state = { name, queues: [], sticky, gate: undefined }
+      const queues: PartitionQueue[] = []
+      const waitingOf = (partition: number) => queues[partition]?.waitingCount ?? 0
+      const sticky = new StickyPartition(
+        random,
+        this.options.batchSize,
+        this.options.adaptivePartitioning ? waitingOf : undefined,
+      )
+      state = { name, queues, sticky, gate: undefined }
       this.topics.set(name, state)
       this.cluster.watch(name)
     }

@@ -31,6 +31,7 @@ import {
   type SentBatch,
 } from './produce-requests.ts'
 import type { ProducerBatch } from './producer-batch.ts'
+import { publishFailed, publishStored } from './producer-events.ts'
 import type { ResolvedProducerOptions } from './producer-options.ts'
 import { splitBatch } from './split-batch.ts'
 
@@ -256,7 +257,7 @@ export class Sender {
   private acknowledgeUnseen(sent: readonly SentBatch[]): void {
     for (const { queue, batch } of sent) {
       queue.remove(batch)
-      this.noteStored(batch)
+      this.noteStored(queue, batch, -1)
       batch.succeed({ baseOffset: -1, logAppendTimeMs: -1 })
     }
   }
@@ -270,7 +271,7 @@ export class Sender {
     }
     if (answer.errorCode === 0) {
       queue.remove(batch)
-      this.noteStored(batch)
+      this.noteStored(queue, batch, answer.baseOffset)
       batch.succeed(answer)
       return
     }
@@ -288,9 +289,20 @@ export class Sender {
     this.handleFailure(item, errorName(answer.errorCode), error)
   }
 
-  private noteStored(batch: ProducerBatch): void {
-    this.metrics.record('recordsSent', batch.count)
-    this.metrics.record('bytesSent', batch.size)
+  private noteStored(queue: PartitionQueue, batch: ProducerBatch, baseOffset: number): void {
+    const { count, size: bytes } = batch
+    this.metrics.record('recordsSent', count)
+    this.metrics.record('bytesSent', bytes)
+    const { topic, partition } = queue
+    publishStored(() => ({ topic, partition, count, bytes, baseOffset }))
+  }
+
+  private fail(queue: PartitionQueue, batch: ProducerBatch, error: Error): void {
+    const { topic, partition } = queue
+    const { count } = batch
+    this.metrics.record('recordErrors', count)
+    publishFailed(() => ({ topic, partition, count, error }))
+    batch.fail(error)
   }
 
   private handleFailure(item: SentBatch, name: ErrorName, error: Error): void {
@@ -327,8 +339,7 @@ export class Sender {
       queue.remove(batch)
       // The sequence of a refused batch was never used: what follows it would leave a gap.
       if (batch.hasSequence) queue.restart()
-      this.metrics.record('recordErrors', batch.count)
-      batch.fail(error)
+      this.fail(queue, batch, error)
     }
   }
 
@@ -364,7 +375,8 @@ export class Sender {
     const fail = (batch: ProducerBatch) => {
       const cause = batch.lastError ?? this.identities.lastError
       const { topic, partition } = queue
-      batch.fail(new DeliveryTimeoutError(topic, partition, deliveryTimeoutMs, cause))
+      const error = new DeliveryTimeoutError(topic, partition, deliveryTimeoutMs, cause)
+      this.fail(queue, batch, error)
     }
     for (const batch of queue.expireWaiting(nowMs)) {
       if (batch.hasSequence) queue.restart()
@@ -392,7 +404,7 @@ export class Sender {
     for (const queue of this.accumulator.active) {
       for (const batch of queue.drainAll()) {
         if (batch.hasSequence) queue.restart()
-        batch.fail(error)
+        this.fail(queue, batch, error)
       }
     }
   }
