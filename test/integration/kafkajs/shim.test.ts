@@ -465,13 +465,8 @@ describe('an admin client', () => {
 
   test('fails with the errors of the protocol', async () => {
     const topic = uniqueName('missing')
-    const error = await kafka
-      .admin({ retry: { retries: 1, initialRetryTime: 10 } })
-      .deleteTopics({ topics: [topic] })
-      .catch((e: Error) => e)
-    expect(error).toBeInstanceOf(Error)
     const own = kafka.admin({ retry: { retries: 1, initialRetryTime: 10 } })
-    await own.connect()
+    // kafkajs connects by itself for a call of an admin client.
     const missing = await own.deleteTopics({ topics: [topic] }).catch((e: Error) => e)
     expect(missing).toMatchObject({ name: 'KafkaJSNumberOfRetriesExceeded', retryCount: 1 })
     const { cause } = missing as Error

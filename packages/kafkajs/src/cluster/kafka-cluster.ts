@@ -47,6 +47,7 @@ export class KafkaCluster implements Cluster {
   /** Told of each request as well: the consumer makes events of its own of some. */
   onReport: ((report: RequestReport) => void) | undefined
   private running: Engine | undefined
+  private connecting: Promise<void> | undefined
   private known: Metadata | undefined
   private refreshedMs = 0
 
@@ -66,7 +67,14 @@ export class KafkaCluster implements Cluster {
 
   // ---- connection -------------------------------------------------------------------------------
 
-  async connect(): Promise<void> {
+  connect(): Promise<void> {
+    this.connecting ??= this.connectNow().finally(() => {
+      this.connecting = undefined
+    })
+    return this.connecting
+  }
+
+  private async connectNow(): Promise<void> {
     if (this.running) return
     const engine = new Engine(await this.engineOptions())
     this.running = engine
@@ -165,6 +173,8 @@ export class KafkaCluster implements Cluster {
     body: FieldsInput<Q>,
     options: BrokerRequestOptions = {},
   ): Promise<FieldsValue<S>> {
+    // As in kafkajs, calls of an admin client connect where nobody has.
+    if (!this.running) await this.connect()
     try {
       return await this.engine.request(api, body, options)
     } catch (error) {

@@ -18,7 +18,7 @@ const roundRobin: PartitionAssigner = ({ cluster }) => ({
     for (const topic of topics) {
       for (const { partitionId } of cluster.findTopicPartitionMetadata(topic)) {
         const memberId = ids[turn++ % ids.length] as string
-        const assignment = assignments.get(memberId) ?? {}
+        const assignment: Assignment = assignments.get(memberId) ?? Object.create(null)
         assignment[topic] = [...(assignment[topic] ?? []), partitionId]
         assignments.set(memberId, assignment)
       }

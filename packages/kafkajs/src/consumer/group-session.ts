@@ -82,7 +82,10 @@ export class GroupSession implements SharedConsumer {
           if (event.type === 'joined') resolve()
         },
       })
-      const subscription = this.engine.subscribe([...parts.topics.keys()])
+      // Without a topic the member is in the group all the same, and gets nothing.
+      const topics: (string | RegExp)[] =
+        parts.topics.size > 0 ? [...parts.topics.keys()] : [/(?!)/]
+      const subscription = this.engine.subscribe(topics)
       this.batches = subscription[Symbol.asyncIterator]() as Batches
     })
   }
