@@ -4,9 +4,9 @@
  * settings (bench/peers has them). Every figure comes from a process of its own, and rounds are
  * interleaved, so that drift of the machine meets all clients alike.
  *
- *   npm run bench -- client-speed [--rounds 3] [--minutes 60] [--seconds 2] [--megabytes 600]
+ *   npm run bench -- client-speed [--rounds 3] [--minutes 60] [--seconds 2] [--megabytes 1000]
  *     [--peers ottla,kafkajs] [--sizes 100,1024,10240] [--codecs none,lz4,zstd]
- *     [--modes produce,consume,latency] [--output FILE]
+ *     [--compressed-sizes 1024] [--modes produce,consume,latency] [--output FILE]
  *
  * When `--minutes` are over the run ends with what it has; rows that have fewer rounds say so.
  */
@@ -65,9 +65,10 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     minutes: { type: 'string', default: '60' },
     seconds: { type: 'string', default: '2' },
-    megabytes: { type: 'string', default: '600' },
+    megabytes: { type: 'string', default: '1000' },
     sizes: { type: 'string', default: '100,1024,10240' },
     codecs: { type: 'string', default: 'none,lz4,zstd' },
+    'compressed-sizes': { type: 'string' },
     modes: { type: 'string', default: 'produce,consume,latency' },
     peers: { type: 'string', default: Object.keys(CLIENTS).join() },
     output: { type: 'string' },
@@ -76,6 +77,7 @@ const { values } = parseArgs({
 })
 const rounds = Number(values.rounds)
 const sizes = values.sizes.split(',').map(Number)
+const compressedSizes = (values['compressed-sizes'] ?? values.sizes).split(',').map(Number)
 const codecs = values.codecs.split(',') as CompressionName[]
 const modes = values.modes.split(',') as Mode[]
 const clients = values.peers.split(',')
@@ -86,11 +88,13 @@ for (const client of clients) {
 
 /** Latency is that of single small records, so once for each size is enough, uncompressed. */
 const loads: readonly Load[] = sizes.flatMap((size) =>
-  codecs.flatMap((codec) =>
-    modes
-      .filter((mode) => mode !== 'latency' || (codec === codecs[0] && size < 10_000))
-      .map((mode) => ({ mode, size, codec })),
-  ),
+  codecs
+    .filter((codec) => codec === 'none' || compressedSizes.includes(size))
+    .flatMap((codec) =>
+      modes
+        .filter((mode) => mode !== 'latency' || (codec === codecs[0] && size < 10_000))
+        .map((mode) => ({ mode, size, codec })),
+    ),
 )
 
 const sourceTopic = ({ size, codec }: Load) => `source-${size}-${codec}`

@@ -46,8 +46,14 @@ export const decompressZstd = (bytes: Buffer, sizeMax: number): Buffer =>
   ready().decompress(bytes, sizeMax)
 
 interface ZlibWithZstd {
-  zstdCompressSync(bytes: Uint8Array, options: { params: Record<number, number> }): Buffer
-  zstdDecompressSync(bytes: Uint8Array, options: { maxOutputLength: number }): Buffer
+  zstdCompressSync(
+    bytes: Uint8Array,
+    options: { params: Record<number, number>; pledgedSrcSize: number },
+  ): Buffer
+  zstdDecompressSync(
+    bytes: Uint8Array,
+    options: { maxOutputLength: number; chunkSize: number },
+  ): Buffer
   readonly constants: { readonly ZSTD_c_compressionLevel: number }
 }
 
@@ -56,10 +62,18 @@ function nodeZstd(): ZstdImplementation | undefined {
   const node = zlib as unknown as ZlibWithZstd
   const levelKey = node.constants.ZSTD_c_compressionLevel
   return {
-    compress: (bytes, level) => node.zstdCompressSync(bytes, { params: { [levelKey]: level } }),
+    // With its size in the frame, readers know how much room the content takes.
+    compress: (bytes, level) =>
+      node.zstdCompressSync(bytes, {
+        params: { [levelKey]: level },
+        pledgedSrcSize: bytes.length,
+      }),
     decompress(bytes, sizeMax) {
+      const maxOutputLength = Math.max(1, sizeMax)
+      // Chunks of the output are joined by another copy, so it had better fit into one.
+      const chunkSize = Math.max(CAPACITY_MIN, Math.min(likelySizeOf(bytes), maxOutputLength) + 1)
       try {
-        return node.zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, sizeMax) })
+        return node.zstdDecompressSync(bytes, { maxOutputLength, chunkSize })
       } catch (error) {
         if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
           throw new DecompressedTooLargeError('zstd', sizeMax)
@@ -97,6 +111,7 @@ const ERROR_TARGET_TOO_SMALL = -70
 const CAPACITY_MIN = 64 * 1024
 /** A frame that claims to grow more is not believed before it has done so. */
 const LIKELY_RATIO_MAX = 64
+const GUESSED_RATIO = 6
 const FRAME_MAGIC = 0xfd2fb528
 
 /** The content size in the header of the first frame, where it is stated. */
@@ -116,6 +131,13 @@ function contentSizeOf(bytes: Buffer): number | undefined {
     default:
       return undefined
   }
+}
+
+/** The size that the frame states, where it can be believed, else a guess. */
+function likelySizeOf(bytes: Buffer): number {
+  const stated = contentSizeOf(bytes)
+  const isLikely = stated !== undefined && stated <= bytes.length * LIKELY_RATIO_MAX
+  return isLikely ? stated : bytes.length * GUESSED_RATIO
 }
 
 let wasm: Promise<ZstdImplementation> | undefined
@@ -183,10 +205,7 @@ class WasmZstd implements ZstdImplementation {
 
   /** Java leaves the content size out of the frame, so the capacity is guessed and then raised. */
   decompress(bytes: Buffer, sizeMax: number): Buffer {
-    const stated = contentSizeOf(bytes)
-    const guess = Math.max(CAPACITY_MIN, bytes.length * 6)
-    const isLikely = stated !== undefined && stated <= bytes.length * LIKELY_RATIO_MAX
-    let capacity = Math.min(sizeMax, isLikely ? stated : guess)
+    let capacity = Math.min(sizeMax, Math.max(CAPACITY_MIN, likelySizeOf(bytes)))
     for (;;) {
       const decoded = this.tryDecompress(bytes, capacity)
       if (decoded) return decoded
