@@ -157,9 +157,8 @@ function runWorker(client: string, options: WorkerOptions): Throughput | Latency
   const line = result.stdout.trim().split('\n').at(-1) ?? ''
   if (result.status === 0 && line.startsWith('{')) return JSON.parse(line)
   const { mode, size, codec } = options
-  throw new Error(
-    `${client} ${mode} ${size} ${codec}: ${result.error ?? result.stderr.slice(-600)}`,
-  )
+  const reason = result.error?.message ?? result.stderr.split('\n').find((l) => /error/i.test(l))
+  throw new Error(`${mode} ${size} ${codec}: ${reason ?? result.stderr.slice(-200)}`)
 }
 
 async function measureAll(): Promise<ClientRun[]> {

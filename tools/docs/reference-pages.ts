@@ -1,5 +1,6 @@
 /** All pages of docs/reference, by file name. */
 import { benchmarksPage } from './benchmarks-page.ts'
+import { clientSpeedPage } from './client-speed-page.ts'
 import { commandPage } from './command-page.ts'
 import { librdkafkaPage } from './librdkafka-page.ts'
 import { errorsPage, metricsPage, protocolPage } from './protocol-pages.ts'
@@ -14,5 +15,6 @@ export const referencePages = async (): Promise<Readonly<Record<string, string>>
   'errors.md': errorsPage(),
   'metrics.md': metricsPage(),
   'benchmarks.md': benchmarksPage(),
+  'client-speed.md': clientSpeedPage(),
   'librdkafka-suite.md': librdkafkaPage(),
 })
