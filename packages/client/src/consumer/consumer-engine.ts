@@ -9,17 +9,15 @@
  * then may its offset be committed. Whatever ends the loop early (an error, `break`) leaves the
  * batch in hand uncommitted, to be read again.
  */
-import { BufferPool, ClosedError, messageOf } from '@ottla/base'
+import { BufferPool, ClosedError } from '@ottla/base'
 import type { Cluster } from '../cluster/cluster.ts'
 import { ConnectionPool } from '../cluster/connection-pool.ts'
-import { abortable, retry } from '../cluster/retry.ts'
-import { CommitFailedError, isRetriableError, KafkaError } from '../errors.ts'
+import { abortable } from '../cluster/retry.ts'
 import type { TopicPartition } from '../group/assignor.ts'
 import { ConsumerGroupMember } from '../group/consumer-group-member.ts'
 import {
   GroupCoordination,
   type GroupMetadata,
-  NO_MEMBER,
   type OffsetToCommit,
 } from '../group/group-coordination.ts'
 import { GroupMember } from '../group/group-member.ts'
@@ -30,6 +28,7 @@ import { ConsumerEvents } from './consumer-events.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { Fetcher } from './fetcher.ts'
 import { keepLargeAllocations } from './large-allocations.ts'
+import { OffsetCommits } from './offset-commits.ts'
 import { PartitionState, partitionKey } from './partition-state.ts'
 import { PositionLookup } from './position-lookup.ts'
 import { Progress } from './progress.ts'
@@ -40,12 +39,6 @@ const REUSED_BYTES_MAX = 16 * 1024 * 1024
 /** How long the loop waits at most before it looks at everything again. */
 const WAIT_MS_MAX = 1_000
 const LOOKUP_WAIT_MS = 50
-/** A commit on the way out of a rebalance or of the loop must not hold them up for ever. */
-const LAST_COMMIT_MS = 10_000
-/** The offsets are another member's to commit. */
-const LOST: ReadonlySet<string> = new Set([
-  ...['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_MEMBER_EPOCH', 'STALE_MEMBER_EPOCH'],
-])
 
 export interface Assignment extends TopicPartition {
   /** Where to begin; the committed offset, then `from`, when left out. */
@@ -85,8 +78,7 @@ export class ConsumerEngine {
   private assigning: Promise<void> = Promise.resolve()
   private failure: Error | undefined
   private readonly progress: Progress
-  private committing: Promise<void> = Promise.resolve()
-  private lastAutoCommitMs: number
+  private readonly commits: OffsetCommits
   private lastPollEndMs: number
   /** Changes of the assignment so far. */
   private rebalances = 0
@@ -111,8 +103,7 @@ export class ConsumerEngine {
     const frames = options.reuseMemory ? new BufferPool(REUSED_BYTES_MAX) : undefined
     this.fetchPool = new ConnectionPool(cluster.context, 'consumer', frames)
     this.groupPool = new ConnectionPool(cluster.context, 'consumer')
-    this.lastAutoCommitMs = cluster.context.clock.monotonicMs()
-    this.lastPollEndMs = this.lastAutoCommitMs
+    this.lastPollEndMs = cluster.context.clock.monotonicMs()
     const onProgress = () => this.progress.note()
     const onError = (error: Error) => {
       this.failure ??= error
@@ -145,6 +136,9 @@ export class ConsumerEngine {
             onChange: onProgress,
           })
         : undefined
+    this.commits = new OffsetCommits(cluster.context, options, {
+      ...{ states, coordination, member: this.member, events: this.events },
+    })
     this.stopListening = cluster.onUpdate(() => {
       this.lookup.wake()
       this.fetcher.wake()
@@ -193,7 +187,7 @@ export class ConsumerEngine {
 
   private async giveUp(partitions: readonly TopicPartition[]): Promise<void> {
     await this.beforeGivingUp(partitions)
-    if (this.options.autoCommit) await this.commitOnTheWayOut()
+    if (this.options.autoCommit) await this.commits.commitOnTheWayOut()
     this.events.revoked(partitions)
     if (partitions.length > 0) await this.options.onPartitionsRevoked?.(partitions)
     this.removePartitions(partitions)
@@ -241,7 +235,7 @@ export class ConsumerEngine {
       this.progress.begin()
       if (!(await this.prepare(signal))) return undefined
       this.onTurn()
-      this.autoCommit()
+      this.commits.commitIfDue()
       this.lookup.wake()
       const batch = this.takeFetched()
       this.fetcher.wake()
@@ -418,96 +412,12 @@ export class ConsumerEngine {
 
   /** Who this consumer is in its group now; throws when it is nobody. */
   groupMetadata(): GroupMetadata {
-    const { coordination } = this
-    if (!coordination) throw new CommitFailedError('the consumer has no group')
-    if (this.member && !this.member.isMember) {
-      throw new CommitFailedError('the consumer is not a member of the group at the moment')
-    }
-    return { ...(this.member?.identity ?? NO_MEMBER), group: coordination.group }
-  }
-
-  private consumedOffsets(): OffsetToCommit[] {
-    const offsets: OffsetToCommit[] = []
-    for (const state of this.states.values()) {
-      if (state.consumed === undefined || state.consumed === state.committed) continue
-      const { name: topic, partition, consumed: offset, consumedEpoch: leaderEpoch } = state
-      offsets.push({ topic, partition, offset, leaderEpoch })
-    }
-    return offsets
-  }
-
-  private autoCommit(): void {
-    if (!this.coordination || !this.options.autoCommit) return
-    const nowMs = this.cluster.context.clock.monotonicMs()
-    if (nowMs - this.lastAutoCommitMs < this.options.autoCommitIntervalMs) return
-    this.lastAutoCommitMs = nowMs
-    this.commit(this.consumedOffsets()).catch((error: unknown) => {
-      // Tried again at the next interval; a rebalance in between commits first as well.
-      const reason = messageOf(error)
-      this.cluster.context.logger.warn('automatic commit failed', { reason })
-    })
+    return this.commits.groupMetadata()
   }
 
   /** Commits the given offsets, or all that have been processed. Commits happen one by one. */
-  commit(offsets: readonly OffsetToCommit[] = this.consumedOffsets()): Promise<void> {
-    const done = this.committing.then(() => this.commitNow(offsets))
-    this.committing = done.catch(() => {
-      // The caller has the error; the next commit starts afresh.
-    })
-    return done
-  }
-
-  private async commitNow(offsets: readonly OffsetToCommit[]): Promise<void> {
-    const { coordination } = this
-    if (!coordination) throw new CommitFailedError('the consumer has no group')
-    if (offsets.length === 0) return
-    const retryOptions = {
-      what: 'OffsetCommit',
-      timeoutMs: this.cluster.context.apiTimeoutMs,
-      // The epoch has grown meanwhile, or will with the next heartbeat (KIP-848).
-      isRetriable: (error: unknown) =>
-        isRetriableError(error) ||
-        (error instanceof KafkaError && error.code === 'STALE_MEMBER_EPOCH'),
-    }
-    const { clock, metrics } = this.cluster.context
-    const startMs = clock.monotonicMs()
-    try {
-      await retry(this.cluster.context, retryOptions, async () =>
-        coordination.commit(offsets, this.groupMetadata()),
-      )
-      metrics.record('commitLatency', clock.monotonicMs() - startMs)
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error
-      this.member?.noteCommitError(error.code)
-      throw LOST.has(error.code) ? new CommitFailedError(error.message) : error
-    }
-    this.events.committed(offsets)
-    for (const { topic, partition, offset, leaderEpoch } of offsets) {
-      const state = this.states.get(partitionKey(topic, partition))
-      if (!state) continue
-      state.committed = offset
-      // What was committed by hand counts as processed: an automatic commit must not take it back.
-      if ((state.consumed ?? -1) >= offset) continue
-      state.consumed = offset
-      state.consumedEpoch = leaderEpoch
-    }
-  }
-
-  private async commitOnTheWayOut(): Promise<void> {
-    const { clock, logger } = this.cluster.context
-    let giveUp = () => {}
-    const timeout = new Promise<void>((resolve) => {
-      giveUp = resolve
-    })
-    const timer = clock.setTimer(LAST_COMMIT_MS, giveUp)
-    try {
-      await Promise.race([this.commit(), timeout])
-    } catch (error) {
-      logger.warn('offsets were not committed before giving partitions up', {
-        reason: messageOf(error),
-      })
-    }
-    timer.cancel()
+  commit(offsets?: readonly OffsetToCommit[]): Promise<void> {
+    return this.commits.commit(offsets)
   }
 
   // ---- end --------------------------------------------------------------------------------------
@@ -519,7 +429,7 @@ export class ConsumerEngine {
     this.progress.note()
     this.inHand = undefined
     if (this.member) await this.member.close()
-    else if (this.coordination && this.options.autoCommit) await this.commitOnTheWayOut()
+    else if (this.coordination && this.options.autoCommit) await this.commits.commitOnTheWayOut()
     for (const key of [...this.states.keys()]) this.forget(key)
     this.fetcher.close()
     this.stopListening()
