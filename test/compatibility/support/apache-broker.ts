@@ -30,6 +30,8 @@ export interface ApacheBrokerOptions {
   readonly version?: string
   /** Cluster that a new directory belongs to; one of its own by default. */
   readonly clusterId?: string
+  /** More options of the storage tool's `format`, such as `--standalone`. */
+  readonly formatOptions?: readonly string[]
   /** Level of the broker's log. Default `warn`. */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
 }
@@ -60,7 +62,8 @@ export async function startApacheBroker(options: ApacheBrokerOptions = {}): Prom
   const file = join(dataDir, 'server.properties')
   await writeFile(file, properties)
   const java = ['-cp', brokerClasspath, `${SLF4J_LEVEL}${options.logLevel ?? 'warn'}`]
-  await format(java, dataDir, { file, clusterId: options.clusterId ?? newClusterId() })
+  const { clusterId = newClusterId(), formatOptions = [] } = options
+  await format(java, dataDir, ['-t', clusterId, '-c', file, ...formatOptions])
 
   const heap = options.heap ?? '1g'
   const flags = [`-Xmx${heap}`, `-Xms${heap}`, '-XX:+UseG1GC', `-Dkafka.logs.dir=${dataDir}`]
@@ -138,10 +141,10 @@ function propertiesOf(
 async function format(
   java: readonly string[],
   dataDir: string,
-  { file, clusterId }: { readonly file: string; readonly clusterId: string },
+  options: readonly string[],
 ): Promise<void> {
   if (existsSync(join(dataDir, 'data', 'meta.properties'))) return
-  const args = [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
+  const args = [...java, 'kafka.tools.StorageTool', 'format', ...options]
   await promisify(execFile)('java', args)
 }
 
