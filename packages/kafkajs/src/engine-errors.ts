@@ -30,7 +30,9 @@ const MESSAGES: Partial<Record<ErrorName, string>> = {
   TOPIC_ALREADY_EXISTS: 'Topic with this name already exists',
   INVALID_REPLICATION_FACTOR:
     'Replication factor is below 1 or larger than the number of available brokers',
-  INVALID_PARTITIONS: 'Number of partitions is below 1',
+  INVALID_PARTITIONS: 'Number of partitions is invalid',
+  INVALID_REPLICA_ASSIGNMENT: 'Replica assignment is invalid',
+  REQUEST_TIMED_OUT: 'The request timed out',
   INVALID_TOPIC_EXCEPTION: 'The request attempted to perform an operation on an invalid topic',
   GROUP_ID_NOT_FOUND: 'The group id does not exist',
   NON_EMPTY_GROUP: 'The group is not empty',

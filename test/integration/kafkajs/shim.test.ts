@@ -410,7 +410,7 @@ describe('a consumer', () => {
       ...{ batchSize: 2, firstOffset: '0', lastOffset: '1' },
     })
     expect(seen.get('consumer.commit_offsets')).toMatchObject({
-      topics: [{ topic, partitions: [{ partition: 0, offset: '2' }] }],
+      topics: [{ topic, partitions: [{ partition: '0', offset: '2' }] }],
     })
     expect([...seen.keys()]).toEqual(
       expect.arrayContaining(['consumer.stop', 'consumer.disconnect']),
@@ -457,7 +457,9 @@ describe('an admin client', () => {
     expect(await offsets()).toBe('3')
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] })
     await admin.resetOffsets({ groupId, topic, earliest: true })
-    expect(await offsets()).toBe('2')
+    expect(await offsets()).toBe('-2')
+    const [resolved] = await admin.fetchOffsets({ groupId, topics: [topic], resolveOffsets: true })
+    expect(resolved?.partitions[0]?.offset).toBe('2')
     expect(await admin.deleteGroups([groupId])).toEqual([{ groupId, errorCode: 0 }])
     const { groups } = await admin.listGroups()
     expect(groups.map((group) => group.groupId)).not.toContain(groupId)

@@ -110,20 +110,13 @@ async function setOffsets(
   if (group && !['Empty', 'Dead'].includes(group.state)) {
     refuse(`The consumer group must have no running instances, current state: ${group.state}`)
   }
-  const ends = partitions.some(({ offset }) => Number(offset) < 0)
-    ? await fetchTopicOffsets(context, topic)
-    : []
-  const offsets = partitions.map(({ partition, offset }) => {
-    const end = ends.find((one) => one.partition === Number(partition))
-    const number = Number(offset)
-    const resolved = number === EARLIEST_OFFSET ? end?.low : number < 0 ? end?.high : offset
-    return {
-      partitionIndex: Number(partition),
-      committedOffset: Number(resolved ?? offset),
-      committedLeaderEpoch: -1,
-      committedMetadata: '',
-    }
-  })
+  // -1 and -2 are committed as such: a consumer takes them for "nothing is committed".
+  const offsets = partitions.map(({ partition, offset }) => ({
+    partitionIndex: Number(partition),
+    committedOffset: Number(offset),
+    committedLeaderEpoch: -1,
+    committedMetadata: '',
+  }))
   await withRetry(cluster.retry, async () => {
     const coordinator = await cluster.findGroupCoordinator({ groupId })
     const body = {

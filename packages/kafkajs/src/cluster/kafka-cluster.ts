@@ -252,7 +252,7 @@ export class KafkaCluster implements Cluster {
     const before = new Set(this.targetTopics)
     for (const topic of topics) this.targetTopics.add(topic)
     const isNew = this.targetTopics.size > before.size
-    if (!isNew || !this.running) return
+    if (!isNew && this.known) return
     try {
       await this.refreshMetadata()
     } catch (error) {

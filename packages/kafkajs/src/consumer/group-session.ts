@@ -2,13 +2,14 @@
  * The engine's consumer during one run, with what kafkajs tells and lets be told of it: the
  * membership as events, positions, pauses, seeks, commits.
  */
-import { realClock } from '@ottla/base'
+import { realClock, type Timer } from '@ottla/base'
 import type {
   ConsumerOptions,
   ConsumerBatch as EngineBatch,
   Consumer as EngineConsumer,
   GroupEvent,
   GroupMetadata,
+  PartitionPosition,
   TopicPartition,
 } from '@ottla/client'
 import type { RequestReport } from '@ottla/network'
@@ -40,6 +41,8 @@ export interface SessionEvents {
 }
 
 const FETCH = 1
+/** Requests whose answers move positions. */
+const MOVING: ReadonlySet<number> = new Set([FETCH, 2, 9])
 
 type Batches = AsyncIterator<EngineBatch>
 type Joined = Extract<GroupEvent, { type: 'joined' }>
@@ -57,6 +60,12 @@ export class GroupSession implements SharedConsumer {
   private assignments = 0
   private member = { memberId: '', generationId: -1 }
   private isWaiting = false
+  /** Where partitions begin of which nothing is committed. */
+  private readonly begun = new Map<string, bigint>()
+  /** Sought to an end of the log: the position that is found counts as resolved. */
+  private readonly searching = new Set<string>()
+  private hasFetched = false
+  private idleTimer: Timer | undefined
 
   constructor(parts: SessionParts) {
     this.parts = parts
@@ -66,7 +75,8 @@ export class GroupSession implements SharedConsumer {
   /** Resolves with the first join. */
   start(events: SessionEvents): Promise<void> {
     const { parts } = this
-    parts.cluster.onReport = (report) => this.reportFetch(report, events.onFetch)
+    parts.cluster.onReport = (report) => this.takeReport(report, events.onFetch)
+    this.watchIdleness()
     return new Promise((resolve) => {
       this.engine = parts.cluster.engine.consumer({
         ...parts.options,
@@ -112,6 +122,8 @@ export class GroupSession implements SharedConsumer {
     this.isRebalancing = false
     this.assignments++
     this.offsets.clear()
+    this.begun.clear()
+    this.searching.clear()
     this.held = event.partitions.filter(({ topic }) => topics.has(topic))
     this.reportUnsubscribed(event)
     const memberAssignment: Assignment = {}
@@ -159,6 +171,7 @@ export class GroupSession implements SharedConsumer {
 
   async close(): Promise<void> {
     this.parts.cluster.onReport = undefined
+    this.idleTimer?.cancel()
     await this.engine?.close()
   }
 
@@ -229,6 +242,7 @@ export class GroupSession implements SharedConsumer {
     else if (offset === BigInt(EARLIEST_OFFSET)) this.engine?.seek(target, 'earliest')
     else this.engine?.seek(target, offset)
     this.offsets.moveTo(topic, partition, offset < 0n ? undefined : offset)
+    if (offset < 0n) this.searching.add(keyOf(topic, partition))
     if (!this.parts.autoCommit || offset < 0n) return
     this.commit([{ topic, partitions: [{ partition, offset: String(offset) }] }]).catch(
       (error: unknown) => {
@@ -250,14 +264,27 @@ export class GroupSession implements SharedConsumer {
   passFiltered(): boolean {
     if (!this.isWaiting) return false
     let isAny = false
-    for (const { topic, partition, position, committed } of this.engine?.assignment ?? []) {
-      if (position === undefined || this.busy.has(keyOf(topic, partition))) continue
-      const resolved = this.offsets.next(topic, partition) ?? committed
-      if (resolved === undefined || resolved >= position) continue
-      this.offsets.resolve(topic, partition, position)
-      isAny = true
-    }
+    for (const partition of this.engine?.assignment ?? []) isAny = this.pass(partition) || isAny
     return isAny
+  }
+
+  private pass({ topic, partition, position, committed, lag }: PartitionPosition): boolean {
+    const key = keyOf(topic, partition)
+    if (position === undefined || this.busy.has(key)) return false
+    if (this.searching.delete(key)) this.offsets.moveTo(topic, partition, position)
+    const from = this.offsets.next(topic, partition) ?? committed ?? this.begun.get(key)
+    if (from === undefined) this.begun.set(key, position)
+    if (from === undefined || from >= position) return false
+    const payload = {
+      ...{ topic, partition, highWatermark: String(position + (lag ?? 0n)), batchSize: 0 },
+      ...{ offsetLag: String(lag ?? 0n), offsetLagLow: String(position + (lag ?? 0n) - 1n - from) },
+      ...{ firstOffset: String(from), lastOffset: String(position - 1n) },
+    }
+    const { emitter } = this.parts
+    emitter.emit(CONSUMER_EVENTS.START_BATCH_PROCESS, payload)
+    this.offsets.resolve(topic, partition, position)
+    emitter.emit(CONSUMER_EVENTS.END_BATCH_PROCESS, { ...payload, duration: 0 })
+    return true
   }
 
   // ---- commits ----------------------------------------------------------------------------------
@@ -285,15 +312,34 @@ export class GroupSession implements SharedConsumer {
     this.offsets.markCommitted(topics)
   }
 
-  private reportFetch(report: RequestReport, onFetch: () => void): void {
+  private takeReport(report: RequestReport, onMoved: () => void): void {
+    if (!MOVING.has(report.apiKey)) return
+    // The answer is taken in first.
+    realClock.setTimer(0, onMoved)
     if (report.apiKey !== FETCH) return
-    const { emitter, cluster } = this.parts
-    const nodeId = cluster.nodeIdOf(report.broker)
-    const duration = Math.round(report.durationMs)
+    this.hasFetched = true
+    const nodeId = this.parts.cluster.nodeIdOf(report.broker)
+    this.emitFetch(nodeId, Math.round(report.durationMs))
+  }
+
+  private emitFetch(node: number, duration: number): void {
+    const { emitter } = this.parts
+    const nodeId = String(node)
     emitter.emit(CONSUMER_EVENTS.FETCH_START, { nodeId })
     emitter.emit(CONSUMER_EVENTS.FETCH, { numberOfBatches: 0, duration, nodeId })
-    // The answer is taken in first.
-    realClock.setTimer(0, onFetch)
+  }
+
+  /** With nothing to fetch kafkajs tells of fetches all the same, as a sign of life. */
+  private watchIdleness(): void {
+    const { cluster, options } = this.parts
+    const waitMs = options.fetchMaxWaitMs ?? 5_000
+    this.idleTimer = realClock.setTimer(waitMs, () => {
+      if (!this.hasFetched && this.assignments > 0) {
+        for (const node of cluster.getNodeIds()) this.emitFetch(node, waitMs)
+      }
+      this.hasFetched = false
+      this.watchIdleness()
+    })
   }
 }
 

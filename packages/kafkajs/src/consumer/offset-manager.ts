@@ -55,7 +55,9 @@ export class OffsetManager {
     for (const { topic, partition, resolved, committed } of this.progress.values()) {
       if (resolved === undefined || resolved === committed || resolved < 0n) continue
       const list = byTopic.get(topic) ?? []
-      list.push({ partition, offset: String(resolved) })
+      // kafkajs gives the number as text, whatever its types say.
+      const shown = String(partition) as unknown as number
+      list.push({ partition: shown, offset: String(resolved) })
       byTopic.set(topic, list)
     }
     return { topics: [...byTopic].map(([topic, partitions]) => ({ topic, partitions })) }
@@ -64,7 +66,7 @@ export class OffsetManager {
   markCommitted(topics: readonly TopicOffsets[]): void {
     for (const { topic, partitions } of topics) {
       for (const { partition, offset } of partitions) {
-        this.at(topic, partition).committed = BigInt(offset)
+        this.at(topic, Number(partition)).committed = BigInt(offset)
       }
     }
     this.resolvedCount = 0n

@@ -58,7 +58,7 @@ export class EngineProducers {
       compression: compressionName(settings.compression),
       idempotence,
       linger: 0,
-      batchSize: 1_048_576,
+      batchSize: 65_536,
       maxRequestSize: REQUEST_BYTES_MAX,
       bufferMemory: 4 * REQUEST_BYTES_MAX,
       maxInFlight: idempotence ? Math.min(5, inFlight) : inFlight,
