@@ -137,13 +137,13 @@ async function measure(client: string, load: Load): Promise<Throughput | Latency
     if (module === undefined) {
       return await measureJava({ ...options, payloadFile: payloadFile(size) })
     }
-    return runWorker(client, { ...options, module })
+    return runWorker({ ...options, module })
   } finally {
     if (mode !== 'consume') await kafka.admin.deleteTopics([topic])
   }
 }
 
-function runWorker(client: string, options: WorkerOptions): Throughput | Latency {
+function runWorker(options: WorkerOptions): Throughput | Latency {
   const result = spawnSync(
     NODE_24,
     [
