@@ -262,6 +262,10 @@ const jobs = {
     build()
     return tsx('test/differential/run.ts')
   },
+  'test:kafkajs': () => {
+    build()
+    return tsx('test/conformance/kafkajs/run.ts')
+  },
   'test:librdkafka': () => {
     build()
     return tsx('test/conformance/librdkafka/run.ts')

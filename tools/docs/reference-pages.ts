@@ -2,6 +2,7 @@
 import { benchmarksPage } from './benchmarks-page.ts'
 import { clientSpeedPage } from './client-speed-page.ts'
 import { commandPage } from './command-page.ts'
+import { kafkajsPage } from './kafkajs-page.ts'
 import { librdkafkaPage } from './librdkafka-page.ts'
 import { errorsPage, metricsPage, protocolPage } from './protocol-pages.ts'
 import { brokerSettingsPage, groupSettingsPage, topicSettingsPage } from './setting-pages.ts'
@@ -17,4 +18,5 @@ export const referencePages = async (): Promise<Readonly<Record<string, string>>
   'benchmarks.md': benchmarksPage(),
   'client-speed.md': clientSpeedPage(),
   'librdkafka-suite.md': librdkafkaPage(),
+  'kafkajs.md': kafkajsPage(),
 })

@@ -110,6 +110,29 @@ describe('a producer', () => {
     expect(ends.map(({ high }) => high)).toEqual(['2', '1', '1'])
   })
 
+  test('sends to partitions that were added a moment ago', async () => {
+    const topic = await createTopic(1)
+    const producer = kafka.producer()
+    await producer.connect()
+    const send = (partition: number) =>
+      producer.send({
+        topic,
+        messages: [
+          { value: 'v', partition },
+          { value: 'v', partition: 0 },
+        ],
+      })
+    await send(0)
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
+    // Another topic makes it look at all of them again.
+    await producer.send({ topic: await createTopic(), messages: [{ value: 'v' }] })
+    const answers = await send(2)
+    await producer.disconnect()
+    expect(answers.map(({ partition }) => partition).sort()).toEqual([0, 2])
+    const ends = await admin.fetchTopicOffsets(topic)
+    expect(ends.map(({ high }) => high).sort()).toEqual(['0', '1', '3'])
+  })
+
   test('refuses what kafkajs refuses, with its errors', async () => {
     const producer = kafka.producer({ idempotent: true })
     const message = { topic: 'none', messages: [{ value: 'v' }] }

@@ -454,6 +454,8 @@ export class Producer {
     const { partition, key, value } = record
     if (partition !== undefined) {
       if (partition >= 0 && partition < count) return partition
+      // Some may have been added since.
+      this.cluster.markStale(topic.name)
       throw new RangeError(`${topic.name} has partitions 0 to ${count - 1}, not ${partition}`)
     }
     const chosen =

@@ -309,7 +309,9 @@ export class KafkaCluster implements Cluster {
     await this.addMultipleTargetTopics(topics.map(({ topic }) => topic))
     return Promise.all(
       topics.map(async ({ topic, partitions, fromBeginning, fromTimestamp }) => {
-        const timestamp = fromTimestamp ?? this.defaultOffset({ fromBeginning: !!fromBeginning })
+        const fallback = this.defaultOffset({ fromBeginning: !!fromBeginning })
+        // Some pass it as text.
+        const timestamp = Number(fromTimestamp ?? fallback)
         const wanted = partitions.map(({ partition }) => partition)
         const byLeader = Object.entries(this.findLeaderForPartitions(topic, wanted))
         const parts = await Promise.all(

@@ -46,7 +46,7 @@ export function recordsOf(
   if (partitionMetadata.length === 0) {
     throw new KafkaJSMetadataNotLoaded('Producing to topic without metadata')
   }
-  return messages.map((message) => {
+  const records = messages.map((message) => {
     const { key, value, headers, timestamp } = message
     return {
       key: bytesOrText(key),
@@ -56,6 +56,9 @@ export function recordsOf(
       ...(timestamp === undefined || timestamp === null ? {} : { timestamp: Number(timestamp) }),
     }
   })
+  // Each partition keeps its order. The newest first: the engine refuses a partition that it does
+  // not know yet, and then nothing of the call has been appended.
+  return records.sort((a, b) => b.partition - a.partition)
 }
 
 /** kafkajs makes text of whatever is no Buffer. */

@@ -1,4 +1,5 @@
 /** kafkajs's producer over the engine's. */
+import { delay, realClock } from '@ottla/base'
 import type { SentRecords } from '@ottla/client'
 import type { KafkaCluster } from '../cluster/kafka-cluster.ts'
 import { toKafkaJSError } from '../engine-errors.ts'
@@ -83,7 +84,8 @@ class ProducerCore {
       const sent = await Promise.all(
         prepared.map(async ({ topic, records }) => {
           if (records.length === 0) return []
-          const answer = await via(compression, topic, records as never[])
+          const send = () => via(compression, topic, records as never[])
+          const answer = await untilKnown(send)
           return acks === 0 ? [] : answersFor(topic, records, answer)
         }),
       )
@@ -110,6 +112,21 @@ class ProducerCore {
   forget(): void {
     this.engines.forget()
     this.transactions.forget()
+  }
+}
+
+const UNKNOWN_PARTITION_MS = 100
+const UNKNOWN_PARTITION_TRIES = 50
+
+/** Partitions that were added a moment ago: the engine asks for them as soon as it is asked. */
+async function untilKnown<T>(send: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await send()
+    } catch (error) {
+      if (!(error instanceof RangeError) || tries === UNKNOWN_PARTITION_TRIES) throw error
+      await delay(realClock, UNKNOWN_PARTITION_MS)
+    }
   }
 }
 
