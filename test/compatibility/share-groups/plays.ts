@@ -364,6 +364,10 @@ export const admin: Play = async (t) => {
     groupId: 'd-none',
     topics: [{ topicName: 'adm' }],
   })
+  await t.beat('of nothing', 'd-nothing', 'dm0', 0, ['nothing'])
+  await t.beat('leaves nothing', 'd-nothing', 'dm0', -1)
+  const ofNothing = { groupId: 'd-nothing', topics: [{ topicName: 'nothing' }] }
+  await t.ask('deletes where no state was', apis.deleteShareGroupOffsets, 0, ofNothing)
   await t.join(group, 'dm1', ['adm'], 2)
   await offsets('before the first fetch')
   await t.fetch('fetched', { group, member: 'dm1', epoch: 0, partitions: ['adm-0', 'adm-1'] })

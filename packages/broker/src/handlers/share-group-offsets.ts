@@ -163,6 +163,8 @@ export const deleteShareGroupOffsets = handler(
       const error = fault ?? 'GROUP_ID_NOT_FOUND'
       return { throttleTimeMs: 0, errorCode: errorCode(error), responses: [] }
     }
+    // Of a group that never had a state Apache Kafka tells nothing, not even what does not exist.
+    if (!group.hasStates) return { throttleTimeMs: 0, errorCode: 0, responses: [] }
     const found = topics.map(({ topicName }) => {
       const topic = services.image.topics.get(topicName)
       const isKnown = topic && keysOf(group).some(({ topicId }) => topicId === topic.id)

@@ -62,6 +62,8 @@ export class ShareGroup {
   initialized: ReadonlyMap<Uuid, StateTopic> = new Map()
   initializing: ReadonlyMap<Uuid, StateTopic> = new Map()
   deleting: ReadonlyMap<Uuid, string> = new Map()
+  /** Something was recorded about states, if only that there are none any more. */
+  hasStates = false
   private readonly targets = new Map<string, Assignment>()
   /** Version of the topics that the group was last compared with; not recorded. */
   topicsVersion = -1
@@ -146,6 +148,7 @@ export class ShareGroup {
   }
 
   private setStatePartitions(value: ShareGroupStatePartitionMetadataValue | null): void {
+    this.hasStates = value !== null
     this.initialized = byTopic(value?.initializedTopics ?? [])
     this.initializing = byTopic(value?.initializingTopics ?? [])
     this.deleting = new Map(
