@@ -8,7 +8,7 @@ import { SeededRandom } from '@ottla/base'
 import { type Api, apis } from '@ottla/protocol'
 import { handlers } from '../../packages/broker/src/handlers/handlers.ts'
 import { type Answers, Asking } from './asking.ts'
-import { reasonFor } from './known-differences.ts'
+import { knownFor } from './known-differences.ts'
 import { LIFE_KINDS, type LifeKind, nextOf } from './lives/lives.ts'
 import { randomBody } from './random-request.ts'
 import { prepare, settle, settleTransactions } from './starting-point.ts'
@@ -85,7 +85,7 @@ export async function compare(worlds: Worlds, seed: number, options: Options): P
   for (let step = 0; step < options.steps; step++) {
     const question = nextQuestion(options, random, worlds.ottla)
     // Whoever waits for an answer can say nothing else.
-    if (asking.isHeld(question.member)) continue
+    if (asking.isHeld(question.member) || tally.isOver(question)) continue
     options.onStep?.(step, nameOf(question))
     const answers = await asking.ask(question)
     if (answers) tally.compare(step, question, answers)
@@ -117,13 +117,22 @@ class Tally implements Outcome {
   readonly explained = new Map<string, number>()
   private readonly seed: number
   private readonly options: Options
+  private readonly groupsOver = new Set<string>()
 
   constructor(seed: number, options: Options) {
     this.seed = seed
     this.options = options
   }
 
+  /** Names a group that is another on each side. */
+  isOver({ body }: Question): boolean {
+    if (this.groupsOver.size === 0) return false
+    const text = JSON.stringify(body)
+    return [...this.groupsOver].some((group) => text.includes(JSON.stringify(group)))
+  }
+
   compare(step: number, question: Question, [ottla, apache]: Answers): void {
+    if (this.isOver(question)) return
     const { api, body } = question
     this.requests++
     add(this.byApi, api.name)
@@ -136,9 +145,10 @@ class Tally implements Outcome {
   private note(api: Api, exchange: Exchange): void {
     const at = whereTheyPart('', exchange.ottla, exchange.apache)
     const difference = { ...exchange, at }
-    const reason = reasonFor(api, difference)
-    if (reason !== undefined) {
-      add(this.explained, reason)
+    const known = knownFor(api, difference)
+    if (known) {
+      add(this.explained, known.reason)
+      if (known.endsGroup) this.groupsOver.add((exchange.body as { groupId: string }).groupId)
       return
     }
     this.differences.push(difference)

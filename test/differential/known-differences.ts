@@ -5,13 +5,16 @@
 import type { Api } from '@ottla/protocol'
 import type { Difference } from './differential.ts'
 import { CONFIG_NAMES } from './domain.ts'
+import { MIXED_GROUP } from './lives/lives.ts'
 import type { Answer } from './world.ts'
 
-interface Known {
+export interface Known {
   /** Names of the APIs it is about. */
   readonly apis: readonly string[]
   readonly reason: string
   readonly applies: (difference: Difference) => boolean
+  /** From then on the group is another on each side, and no more is asked about it. */
+  readonly endsGroup?: boolean
 }
 
 export const KNOWN: readonly Known[] = [
@@ -43,12 +46,20 @@ export const KNOWN: readonly Known[] = [
       'it has them in memory.',
     applies: ({ ottla, apache }) => same(upToBatchesOf(ottla, apache), apache),
   },
+  {
+    apis: ['JoinGroup'],
+    reason:
+      'A consumer group that becomes a classic one gets a leader: with Apache Kafka the first by ' +
+      'the hash of ids that the broker makes, so any.',
+    applies: ({ body, ottla, apache }) =>
+      (body as { groupId: string }).groupId === MIXED_GROUP &&
+      same(withoutLead(ottla), withoutLead(apache)),
+    endsGroup: true,
+  },
 ]
 
-export function reasonFor(api: Api, difference: Difference): string | undefined {
-  const known = KNOWN.find(({ apis, applies }) => apis.includes(api.name) && applies(difference))
-  return known?.reason
-}
+export const knownFor = (api: Api, difference: Difference): Known | undefined =>
+  KNOWN.find(({ apis, applies }) => apis.includes(api.name) && applies(difference))
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
@@ -97,6 +108,13 @@ const areOneApart = (one: unknown, two: unknown): boolean =>
   one > 0 &&
   two > 0 &&
   Math.abs(one - two) === 1
+
+/** What JoinGroup tells the leader alone, and who that is. */
+const withoutLead = (answer: Answer): unknown => ({
+  ...(answer as object),
+  leader: '',
+  members: [],
+})
 
 interface FetchedTopic {
   readonly partitions: readonly { readonly records?: readonly unknown[] | null }[]

@@ -77,3 +77,13 @@ describe('the first batch of a transaction', () => {
     expect(states.check(ID, 0, 4, true)).toBeUndefined()
   })
 })
+
+describe('a plain batch while a transaction is open', () => {
+  it('is refused for its sequence first, then for the transaction, also in a new epoch', () => {
+    const states = new ProducerStates()
+    states.append(header(0, 0, 0))
+    expect(states.check(ID, 0, 4, false)).toMatchObject({ error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' })
+    expect(states.check(ID, 0, 1, false)).toMatchObject({ error: 'INVALID_TXN_STATE' })
+    expect(states.check(ID, 1, 0, false)).toMatchObject({ error: 'INVALID_TXN_STATE' })
+  })
+})

@@ -169,20 +169,13 @@ export class ProducerStates {
     const early = this.attempts.size > 0 && this.attemptFault(producerId, firstSequence)
     if (early) return early
     if (!entry) return undefined
-    if (producerEpoch !== entry.producerEpoch) {
-      if (firstSequence === 0 || entry.producerEpoch < 0) return undefined
-      return outOfOrder(entry, `first sequence ${firstSequence} of new epoch ${producerEpoch}`)
+    const gap = sequenceFault(entry, producerEpoch, firstSequence)
+    if (gap) return gap
+    if (entry.currentTxnFirstOffset < 0 || isTransactional) return undefined
+    return {
+      error: 'INVALID_TXN_STATE',
+      message: `Producer ${producerId} has a transaction open and sent a plain batch`,
     }
-    if (entry.currentTxnFirstOffset >= 0 && !isTransactional) {
-      return {
-        error: 'INVALID_TXN_STATE',
-        message: `Producer ${producerId} has a transaction open and sent a plain batch`,
-      }
-    }
-    const last = entry.batches.at(-1)?.lastSequence ?? -1
-    const next = last < 0 ? 0 : addSequence(last, 1)
-    if (firstSequence === next) return undefined
-    return outOfOrder(entry, `sequence ${firstSequence} where ${next} was expected`)
   }
 
   /** May the coordinator write this marker? */
@@ -334,6 +327,21 @@ function checkEpoch(entry: ProducerEntry, producerEpoch: number): ProducerFault 
     error: 'INVALID_PRODUCER_EPOCH',
     message: `Producer ${entry.producerId}: epoch ${producerEpoch} is below ${entry.producerEpoch}`,
   }
+}
+
+function sequenceFault(
+  entry: ProducerEntry,
+  producerEpoch: number,
+  firstSequence: number,
+): ProducerFault | undefined {
+  if (producerEpoch !== entry.producerEpoch) {
+    if (firstSequence === 0 || entry.producerEpoch < 0) return undefined
+    return outOfOrder(entry, `first sequence ${firstSequence} of new epoch ${producerEpoch}`)
+  }
+  const last = entry.batches.at(-1)?.lastSequence ?? -1
+  const next = last < 0 ? 0 : addSequence(last, 1)
+  if (firstSequence === next) return undefined
+  return outOfOrder(entry, `sequence ${firstSequence} where ${next} was expected`)
 }
 
 function outOfOrder(entry: ProducerEntry, what: string): ProducerFault {

@@ -10,6 +10,9 @@ import { shareLife } from './share-life.ts'
 import { streamsLife } from './streams-life.ts'
 import { transactionLife } from './transaction-life.ts'
 
+/** The group whose members speak both protocols. */
+export const MIXED_GROUP = 'g-mixed'
+
 /** By kind, as `--lives` names them. */
 export const LIVES = {
   consumer: [
@@ -24,10 +27,10 @@ export const LIVES = {
   ],
   mixed: [
     // Apache Kafka fails over a group whose assignor its members do not name any more.
-    classicLife('mixed-1', 'g-mixed', { isConstant: true }),
-    classicLife('mixed-2', 'g-mixed', { instanceId: 'static-2', isConstant: true }),
-    consumerLife('mixed-3', 'g-mixed'),
-    consumerLife('mixed-4', 'g-mixed', { instanceId: 'static-2' }),
+    classicLife('mixed-1', MIXED_GROUP, { isConstant: true }),
+    classicLife('mixed-2', MIXED_GROUP, { instanceId: 'static-2', isConstant: true }),
+    consumerLife('mixed-3', MIXED_GROUP),
+    consumerLife('mixed-4', MIXED_GROUP, { instanceId: 'static-2' }),
   ],
   share: [
     shareLife('share-1', 'g-sharing', 0),

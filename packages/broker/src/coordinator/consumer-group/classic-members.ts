@@ -23,7 +23,7 @@ import { newOutcome, type Outcome } from '../group/outcome.ts'
 import type { ConsumerGroup, ConsumerMember } from './consumer-group.ts'
 import type { MemberMetadata } from './consumer-group-records.ts'
 import { Changes } from './consumer-groups.ts'
-import { assignmentBytes, partitionsById, subscriptionIn } from './embedded-protocol.ts'
+import { assignmentBytes, ownedById, subscriptionIn } from './embedded-protocol.ts'
 import { assign, reconcileMember, setMetadata, takePlace, updateEpoch } from './member-steps.ts'
 import { downgrade, mayDowngrade } from './migration.ts'
 import { MemberState } from './reconciliation.ts'
@@ -65,7 +65,7 @@ export function joinConsumerGroup(
   const epochBefore = group.groupEpoch
   updateEpoch(changes, group, isResubscribed)
   const { topics } = coordinator.consumerGroups.options
-  const said = { owned: partitionsById(subscription.ownedPartitions, topics), isResubscribed }
+  const said = { owned: ownedById(subscription.ownedPartitions, topics), isResubscribed }
   const member = group.members.get(memberId) as ConsumerMember
   let generationId: number
   if (replacesLast && mayDowngrade(coordinator, [...group.members.values()])) {

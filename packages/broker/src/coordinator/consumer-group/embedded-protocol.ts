@@ -3,7 +3,6 @@
  * SyncGroup: a version, then a Subscription or an Assignment. The broker reads it only to know who
  * reads what; members may put anything there.
  */
-import type { Uuid } from '@ottla/base'
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
@@ -11,7 +10,7 @@ import {
   encodePrefixed,
   MalformedMessageError,
 } from '@ottla/protocol'
-import { type Assignment, topicPartitionsOf } from './assignment.ts'
+import { type Assignment, assignmentOf, topicPartitionsOf } from './assignment.ts'
 import type { TopicsView } from './consumer-groups.ts'
 
 interface NamedPartitions {
@@ -42,17 +41,19 @@ function read<T>(bytes: Buffer, table: Table): T | undefined {
   }
 }
 
-/** Topics that are gone are left out. */
-export function partitionsById(
-  named: readonly NamedPartitions[],
-  topics: TopicsView,
-): Map<Uuid, Set<number>> {
-  const byId = new Map<Uuid, Set<number>>()
-  for (const { topic, partitions } of named) {
-    const known = topics.byName(topic)
-    if (known) byId.set(known.id, new Set(partitions))
-  }
-  return byId
+/** Topics that are gone are left out. One that is named twice has the partitions of both. */
+export function ownedById(named: readonly NamedPartitions[], topics: TopicsView): Assignment {
+  return assignmentOf(
+    named.flatMap(({ topic, partitions }) => {
+      const known = topics.byName(topic)
+      return known ? [{ topicId: known.id, partitions }] : []
+    }),
+  )
+}
+
+/** As above, but of a topic that is named twice Apache Kafka takes the last. */
+export function assignedById(named: readonly NamedPartitions[], topics: TopicsView): Assignment {
+  return ownedById([...new Map(named.map((one) => [one.topic, one])).values()], topics)
 }
 
 /** An assignment in the version in which its member spoke. */

@@ -26,7 +26,8 @@ class Mixed extends ConsumerGroupHarness {
   }
 
   joins(memberId: string, owned: readonly number[] = [], instance: string | null = null): Joined {
-    const ownedPartitions = owned.length > 0 ? [{ topic: 't', partitions: [...owned] }] : []
+    // A topic may be named as often as a client likes.
+    const ownedPartitions = owned.map((n) => ({ topic: 't', partitions: [n] })).reverse()
     const subscription = { topics: ['t'], userData: null, ownedPartitions }
     const metadata = encodePrefixed(ConsumerProtocolSubscription, 1, 1, subscription)
     const request = {

@@ -20,12 +20,7 @@ import {
 import type { ConsumerGroup, ConsumerMember } from './consumer-group.ts'
 import type { MemberMetadata } from './consumer-group-records.ts'
 import { type Changes, removeGroup } from './consumer-groups.ts'
-import {
-  assignmentBytes,
-  assignmentIn,
-  partitionsById,
-  subscriptionIn,
-} from './embedded-protocol.ts'
+import { assignedById, assignmentBytes, assignmentIn, subscriptionIn } from './embedded-protocol.ts'
 import { hashOf } from './metadata-hash.ts'
 import { MemberState } from './reconciliation.ts'
 
@@ -93,7 +88,7 @@ export function upgrade(
         supportedProtocols: member.protocols.map((protocol) => ({ ...protocol })),
       },
     }
-    return { memberId: member.memberId, metadata, assigned: partitionsById(named, topics) }
+    return { memberId: member.memberId, metadata, assigned: assignedById(named, topics) }
   })
   const ofGroup = { group: groupId }
   for (const { memberId: member, metadata: value } of members) {
