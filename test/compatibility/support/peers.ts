@@ -144,6 +144,9 @@ export async function ensureKcat(): Promise<string> {
   return 'kcat'
 }
 
+/** The command of the lz4 format's own implementation, from the system's packages. */
+export const ensureLz4 = (): Promise<void> => ensureCommand('lz4', ['-V'], ['lz4'])
+
 /** Class path of the programs in peers/java together with Apache's clients. */
 export async function ensureJavaClient(): Promise<string> {
   const { brokerClasspath } = await ensureApacheKafka()

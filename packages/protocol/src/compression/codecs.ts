@@ -61,16 +61,26 @@ export function compress(codec: CompressionId, bytes: Uint8Array, level?: number
   }
 }
 
+export interface DecompressOptions {
+  /** Most bytes that may come of it. */
+  readonly sizeMax: number
+  /**
+   * Gives memory of at least the size for the result, where the codec can write to memory of
+   * others (lz4). It may be asked more than once; all it gave is free when the result is.
+   */
+  readonly allocate?: ((size: number) => Buffer) | undefined
+}
+
 /**
- * Decompresses the records of a batch to at most `sizeMax` bytes. Throws a
- * {@link CorruptCompressionError} or a {@link DecompressedTooLargeError}.
+ * Decompresses the records of a batch. Throws a {@link CorruptCompressionError} or a
+ * {@link DecompressedTooLargeError}.
  */
 export function decompress(
   codec: CompressionId,
   bytes: Buffer,
-  limits: { readonly sizeMax: number },
+  options: DecompressOptions,
 ): Buffer {
-  const { sizeMax } = limits
+  const { sizeMax } = options
   switch (codec) {
     case COMPRESSION.none:
       if (bytes.length > sizeMax) throw new DecompressedTooLargeError('none', sizeMax)
@@ -80,7 +90,7 @@ export function decompress(
     case COMPRESSION.snappy:
       return decompressSnappy(bytes, sizeMax)
     case COMPRESSION.lz4:
-      return decompressLz4(bytes, sizeMax)
+      return decompressLz4(bytes, sizeMax, options)
     case COMPRESSION.zstd:
       return decompressZstd(bytes, sizeMax)
     default:

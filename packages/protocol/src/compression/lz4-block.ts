@@ -1,6 +1,6 @@
 /**
- * LZ4 blocks in plain JavaScript: the stand-in where the native package has no binary, the reader
- * of frames whose blocks refer to earlier ones, and the oracle of the native one.
+ * LZ4 blocks in plain JavaScript: the stand-in where WebAssembly or the native package cannot be
+ * had, and the oracle of both.
  *
  *   sequence   token (literals << 4 | match - 4) | literal length+ | literals | offset LE16
  *              | match length+
@@ -22,18 +22,30 @@ const corrupt = (reason: string) => new CorruptCompressionError('lz4', reason)
 /** Largest output that `size` bytes of one block can stand for. */
 export const lz4BlockSizeMax = (size: number): number => size * 255 + 64
 
-/**
- * Decodes the block in source[start, end) to target[at, limit); returns where the output ends.
- * Matches may reach back to the start of `target`. Throws RangeError when the output does not fit,
- * which the frame reader translates.
- */
-export function decodeLz4Block(
-  source: Uint8Array,
-  [start, end]: readonly [number, number],
-  target: Uint8Array,
-  [at, limit]: readonly [number, number],
-): number {
-  let from = start
+export interface BlockDecoder {
+  /**
+   * What a block stands for, at most `sizeMax` bytes: a view that is valid until the next call.
+   * Its matches reach back to the start of `history`, what lies before it. Throws a
+   * CorruptCompressionError.
+   */
+  decode(block: Uint8Array, history: Uint8Array, sizeMax: number): Uint8Array
+}
+
+let scratch = Buffer.alloc(0)
+
+export const plainBlockDecoder: BlockDecoder = {
+  decode(block, history, sizeMax) {
+    const limit = history.length + sizeMax
+    if (scratch.length < limit) scratch = Buffer.allocUnsafeSlow(limit)
+    scratch.set(history)
+    return scratch.subarray(history.length, decodeBlock(block, scratch, history.length, limit))
+  },
+}
+
+/** Decodes a block to target[at, limit) and returns where the output ends. */
+function decodeBlock(source: Uint8Array, target: Buffer, at: number, limit: number): number {
+  const end = source.length
+  let from = 0
   let to = at
   while (from < end) {
     const token = source[from++] as number
@@ -47,7 +59,7 @@ export function decodeLz4Block(
       } while (more === 255)
     }
     if (literals > end - from) throw corrupt('literals are cut off')
-    if (literals > limit - to) throw new RangeError('block is larger than its frame allows')
+    if (literals > limit - to) throw corrupt('block is larger than its frame allows')
     if (literals > 32) target.set(source.subarray(from, from + literals), to)
     else for (let i = 0; i < literals; i++) target[to + i] = source[from + i] as number
     from += literals
@@ -67,7 +79,7 @@ export function decodeLz4Block(
       } while (more === 255)
     }
     length += MATCH_MIN
-    if (length > limit - to) throw new RangeError('block is larger than its frame allows')
+    if (length > limit - to) throw corrupt('block is larger than its frame allows')
     if (offset >= length && length > 32) target.copyWithin(to, to - offset, to - offset + length)
     else
       for (let i = to, last = to + length; i < last; i++) target[i] = target[i - offset] as number

@@ -2,11 +2,13 @@ import { SeededRandom } from '@ottla/base'
 import { describe, expect, test } from 'vitest'
 import { CorruptCompressionError, DecompressedTooLargeError } from './compression-errors.ts'
 import { compressLz4, decompressLz4, lz4Native } from './lz4.ts'
-import { encodeLz4Block } from './lz4-block.ts'
+import { type BlockDecoder, encodeLz4Block, plainBlockDecoder } from './lz4-block.ts'
+import { wasmBlockDecoder } from './lz4-wasm.ts'
 import { xxh32 } from './xxh32.ts'
 
 const text = Buffer.from('a record, another record, and the same record again; '.repeat(4000))
 const sizeMax = 1 << 24
+const decoders = [wasmBlockDecoder() as BlockDecoder, plainBlockDecoder]
 
 interface FrameOptions {
   readonly linked?: boolean
@@ -72,8 +74,8 @@ describe('lz4 frames', () => {
     { linked: true, contentChecksum: true, blockCode: 5 },
   ]
   test.each(variants)('of variant %j are read', (options) => {
-    for (const package_ of [lz4Native(), undefined]) {
-      expect(decompressLz4(frame(text, options), sizeMax, package_).equals(text)).toBe(true)
+    for (const decoder of decoders) {
+      expect(decompressLz4(frame(text, options), sizeMax, { decoder }).equals(text)).toBe(true)
     }
   })
 
@@ -95,19 +97,41 @@ describe('lz4 frames', () => {
     )
   })
 
-  test('native and JavaScript blocks read each other', () => {
+  test('native and JavaScript blocks are read by both decoders', () => {
     const random = new SeededRandom(4)
     for (let size = 0; size < 3000; size = size * 2 + 1 + random.integer(7)) {
       const noise = Buffer.from(random.bytes(size))
       const repeating = Buffer.alloc(size * 3, 'ab'.repeat(1 + random.integer(4)))
       for (const bytes of [noise, repeating, Buffer.concat([repeating, noise, repeating])]) {
         for (const writer of [lz4Native(), undefined]) {
-          for (const reader of [lz4Native(), undefined]) {
-            const back = decompressLz4(compressLz4(bytes, writer), sizeMax, reader)
+          for (const decoder of decoders) {
+            const back = decompressLz4(compressLz4(bytes, writer), sizeMax, { decoder })
             expect(back.equals(bytes)).toBe(true)
           }
         }
       }
     }
+  })
+
+  test('memory is asked for once where the sizes of the blocks say how much it takes', () => {
+    const sizes: number[] = []
+    const allocate = (size: number) => {
+      sizes.push(size)
+      return Buffer.alloc(size)
+    }
+    const random = new SeededRandom(5)
+    const halfNoise = Buffer.alloc(300_000)
+    for (let at = 0; at < halfNoise.length; at += 100) halfNoise.set(random.bytes(50), at)
+    for (const content of [halfNoise, halfNoise.subarray(0, 10_000)]) {
+      sizes.length = 0
+      const back = decompressLz4(compressLz4(content), sizeMax, { allocate })
+      expect(back.equals(content)).toBe(true)
+      expect(sizes).toHaveLength(1)
+      expect(sizes[0]).toBeLessThan(content.length + 64 * 1024)
+    }
+    // Nothing is believed of a content that shrank by more: the memory grows with what there is.
+    const zeros = Buffer.alloc(3_000_000)
+    expect(decompressLz4(compressLz4(zeros), sizeMax, { allocate }).equals(zeros)).toBe(true)
+    expect(Math.max(...sizes)).toBeLessThan(2 * zeros.length)
   })
 })

@@ -11,14 +11,19 @@
  * Frames may follow each other, and skippable frames (5x 2A 4D 18, size LE32) are skipped.
  */
 import { CorruptCompressionError, DecompressedTooLargeError } from './compression-errors.ts'
-import { decodeLz4Block, encodeLz4Block, lz4BlockSizeMax } from './lz4-block.ts'
+import {
+  type BlockDecoder,
+  encodeLz4Block,
+  lz4BlockSizeMax,
+  plainBlockDecoder,
+} from './lz4-block.ts'
+import { wasmBlockDecoder } from './lz4-wasm.ts'
 import { loadOptionalPackage } from './optional-package.ts'
 import { xxh32 } from './xxh32.ts'
 
 interface Lz4Native {
   /** The block behind four bytes of uncompressed size. */
   compressSync(bytes: Uint8Array): Buffer
-  uncompressSync(bytes: Uint8Array): Buffer
 }
 
 const MAGIC = 0x184d2204
@@ -32,6 +37,10 @@ const BLOCK_CHECKSUM = 0x10
 const CONTENT_SIZE = 0x08
 const CONTENT_CHECKSUM = 0x04
 const DICTIONARY = 0x01
+/** How far back a match reaches. */
+const HISTORY_BYTES = 64 * 1024
+/** Blocks that stand for more make the output grow again. */
+const LIKELY_RATIO_MAX = 16
 
 let native: Lz4Native | undefined | null
 
@@ -60,11 +69,16 @@ export function compressLz4(bytes: Uint8Array, package_ = lz4Native()): Buffer {
   return Buffer.concat(chunks)
 }
 
-export function decompressLz4(bytes: Buffer, sizeMax: number, package_ = lz4Native()): Buffer {
-  const reader = new FrameReader(bytes, sizeMax, package_)
-  const chunks: Buffer[] = []
-  while (reader.hasMore()) reader.frame(chunks)
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+export interface Lz4Reading {
+  readonly decoder?: BlockDecoder | undefined
+  /** Gives memory of at least the size for the output; it may be asked more than once. */
+  readonly allocate?: ((size: number) => Buffer) | undefined
+}
+
+export function decompressLz4(bytes: Buffer, sizeMax: number, reading: Lz4Reading = {}): Buffer {
+  const reader = new FrameReader(bytes, sizeMax, reading)
+  while (reader.hasMore()) reader.frame()
+  return reader.content()
 }
 
 interface FrameHeader {
@@ -72,18 +86,30 @@ interface FrameHeader {
   readonly blockSizeMax: number
 }
 
+/**
+ * Reads frames into one output. A block is decoded before room for it is made, so that small
+ * contents get the memory they need; from then on the sizes of the blocks behind it say how much
+ * all of them can stand for, and the output usually has its final size after the first.
+ */
 class FrameReader {
   private readonly bytes: Buffer
   private readonly sizeMax: number
-  private readonly package_: Lz4Native | undefined
+  private readonly decoder: BlockDecoder
+  private readonly allocate: (size: number) => Buffer
   private position = 0
+  private output: Buffer = Buffer.alloc(0)
   /** Bytes decompressed so far, over all frames. */
   private size = 0
 
-  constructor(bytes: Buffer, sizeMax: number, package_: Lz4Native | undefined) {
+  constructor(bytes: Buffer, sizeMax: number, reading: Lz4Reading) {
     this.bytes = bytes
     this.sizeMax = sizeMax
-    this.package_ = package_
+    this.decoder = reading.decoder ?? wasmBlockDecoder() ?? plainBlockDecoder
+    this.allocate = reading.allocate ?? Buffer.allocUnsafe
+  }
+
+  content(): Buffer {
+    return this.output.subarray(0, this.size)
   }
 
   hasMore(): boolean {
@@ -102,7 +128,7 @@ class FrameReader {
   }
 
   /** Reads one frame and adds what its blocks stand for. */
-  frame(chunks: Buffer[]): void {
+  frame(): void {
     const magic = this.word()
     if (magic >>> 4 === SKIPPABLE_MAGIC >>> 4) {
       this.take(this.word())
@@ -110,10 +136,13 @@ class FrameReader {
     }
     if (magic !== MAGIC) throw corrupt(`magic ${magic.toString(16)} is not that of a frame`)
     const header = this.header()
-    const first = chunks.length
-    if (header.flags & INDEPENDENT) this.independentBlocks(header, chunks)
-    else chunks.push(this.linkedBlocks(header))
-    if (header.flags & CONTENT_CHECKSUM) this.checkContent(chunks.slice(first))
+    const start = this.size
+    for (let block = this.block(header); block; block = this.block(header)) {
+      this.append(block.stored ? block.bytes : this.decode(header, block.bytes, start), header)
+    }
+    if (header.flags & CONTENT_CHECKSUM && this.word() !== xxh32(this.output, start, this.size)) {
+      throw corrupt('content checksum does not match')
+    }
   }
 
   private header(): FrameHeader {
@@ -137,81 +166,55 @@ class FrameReader {
     return new DecompressedTooLargeError('lz4', this.sizeMax)
   }
 
-  /** Range of the next block's bytes, or undefined at the end mark. */
-  private block(header: FrameHeader): { start: number; end: number; stored: boolean } | undefined {
+  /** The next block's bytes, or undefined at the end mark. */
+  private block(header: FrameHeader): { bytes: Buffer; stored: boolean } | undefined {
     const encoded = this.word()
     if (encoded === 0) return undefined
     const size = encoded % STORED_BIT
-    const stored = encoded >= STORED_BIT
-    if (stored && size > header.blockSizeMax) throw corrupt('stored block exceeds the block size')
+    if (size > header.blockSizeMax) throw corrupt('block exceeds the block size of its frame')
     const start = this.take(size)
     if (header.flags & BLOCK_CHECKSUM) {
       if (this.word() !== xxh32(this.bytes, start, start + size)) {
         throw corrupt('block checksum does not match')
       }
     }
-    return { start, end: start + size, stored }
+    return { bytes: this.bytes.subarray(start, start + size), stored: encoded >= STORED_BIT }
   }
 
-  private independentBlocks(header: FrameHeader, chunks: Buffer[]): void {
-    for (let block = this.block(header); block; block = this.block(header)) {
-      const encoded = this.bytes.subarray(block.start, block.end)
-      const chunk = block.stored ? encoded : this.decode(encoded, header.blockSizeMax)
-      this.size += chunk.length
-      if (this.size > this.sizeMax) throw this.tooLarge()
-      chunks.push(chunk)
+  /** Blocks that are not independent may refer to what came before them in their frame. */
+  private decode(header: FrameHeader, block: Buffer, frameStart: number): Uint8Array {
+    const isLinked = (header.flags & INDEPENDENT) === 0
+    const reach = isLinked ? Math.min(HISTORY_BYTES, this.size - frameStart) : 0
+    const history = this.output.subarray(this.size - reach, this.size)
+    const sizeMax = Math.min(header.blockSizeMax, lz4BlockSizeMax(block.length))
+    return this.decoder.decode(block, history, sizeMax)
+  }
+
+  private append(content: Uint8Array, header: FrameHeader): void {
+    const size = this.size + content.length
+    if (size > this.sizeMax) throw this.tooLarge()
+    if (size > this.output.length) {
+      const wanted = Math.max(size + this.comingMax(header), this.output.length * 2)
+      const larger = this.allocate(Math.min(wanted, this.sizeMax))
+      larger.set(this.content())
+      this.output = larger
     }
+    this.output.set(content, this.size)
+    this.size = size
   }
 
-  private decode(encoded: Buffer, blockSizeMax: number): Buffer {
-    const capacity = Math.min(blockSizeMax, lz4BlockSizeMax(encoded.length))
-    if (this.package_) return decodeNative(this.package_, encoded, capacity)
-    const target = Buffer.allocUnsafe(capacity)
-    return target.subarray(0, decodeInto(encoded, target, [0, capacity]))
-  }
-
-  /** Blocks whose matches reach into earlier ones share one output that grows. */
-  private linkedBlocks(header: FrameHeader): Buffer {
-    let output: Buffer = Buffer.alloc(0)
-    let size = 0
-    for (let block = this.block(header); block; block = this.block(header)) {
-      const encoded = this.bytes.subarray(block.start, block.end)
-      const need = block.stored ? encoded.length : lz4BlockSizeMax(encoded.length)
-      const room = Math.min(need, header.blockSizeMax)
-      if (size + room > output.length) {
-        output = Buffer.concat([output.subarray(0, size)], Math.max(size * 2, size + room))
-      }
-      if (block.stored) size += encoded.copy(output, size)
-      else size = decodeInto(encoded, output, [size, size + room])
-      if (this.size + size > this.sizeMax) throw this.tooLarge()
+  /** Most that the blocks still to come are likely to stand for, from their sizes alone. */
+  private comingMax(header: FrameHeader): number {
+    const extra = header.flags & BLOCK_CHECKSUM ? 4 : 0
+    let coming = 0
+    for (let at = this.position; at + 4 <= this.bytes.length; ) {
+      const encoded = this.bytes.readUInt32LE(at)
+      if (encoded === 0) break
+      const size = encoded % STORED_BIT
+      coming +=
+        encoded >= STORED_BIT ? size : Math.min(header.blockSizeMax, size * LIKELY_RATIO_MAX)
+      at += 4 + size + extra
     }
-    this.size += size
-    return output.subarray(0, size)
-  }
-
-  private checkContent(chunks: readonly Buffer[]): void {
-    const content = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
-    if (this.word() !== xxh32(content)) throw corrupt('content checksum does not match')
-  }
-}
-
-function decodeInto(encoded: Buffer, target: Buffer, range: readonly [number, number]): number {
-  try {
-    return decodeLz4Block(encoded, [0, encoded.length], target, range)
-  } catch (error) {
-    if (error instanceof RangeError) throw corrupt(error.message)
-    throw error
-  }
-}
-
-/** The native decoder wants the capacity in front of the block, which is copied behind it. */
-function decodeNative(package_: Lz4Native, encoded: Buffer, capacity: number): Buffer {
-  const prefixed = Buffer.allocUnsafe(encoded.length + 4)
-  prefixed.writeUInt32LE(capacity, 0)
-  encoded.copy(prefixed, 4)
-  try {
-    return package_.uncompressSync(prefixed)
-  } catch (error) {
-    throw new CorruptCompressionError('lz4', 'block cannot be decoded', error)
+    return coming
   }
 }
