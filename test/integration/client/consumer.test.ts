@@ -1,4 +1,9 @@
-import { type ConsumerOptions, Kafka, RecordExpiredError } from '@ottla/client'
+import {
+  type CompressionName,
+  type ConsumerOptions,
+  Kafka,
+  RecordExpiredError,
+} from '@ottla/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
 import { runMember } from '../support/members.ts'
@@ -32,17 +37,18 @@ describe('memory that is used again', () => {
   const contentOf = (n: number) => Buffer.from(`${n}:`.repeat(200))
 
   /** Three partitions in each response, many responses, and buffers that go round. */
-  async function fillLarge(topic: string): Promise<void> {
-    await using producer = kafka.producer()
+  async function fillLarge(topic: string, compression: CompressionName): Promise<void> {
+    await using producer = kafka.producer({ compression })
     await producer.send(
       topic,
       Array.from({ length: COUNT }, (_, n) => ({ value: contentOf(n), partition: n % 3 })),
     )
   }
 
-  test('gives every record whole, and none twice or mixed up', async () => {
+  const codecs: CompressionName[] = ['none', 'lz4', 'zstd']
+  test.each(codecs)('gives every record whole, and none twice or mixed up: %s', async (codec) => {
     const topic = await createTopic(kafka, 3)
-    await fillLarge(topic)
+    await fillLarge(topic, codec)
     await using consumer = kafka.consumer({
       from: 'earliest',
       reuseMemory: true,
@@ -68,9 +74,10 @@ describe('memory that is used again', () => {
     expect(hasSought).toBe(true)
   })
 
-  test('a record that was kept throws, its detached copy stays', async () => {
+  test.each(codecs)('a record that was kept throws, its detached copy stays: %s', async (codec) => {
     const topic = await createTopic(kafka)
-    await fill(topic, 10)
+    await using producer = kafka.producer({ compression: codec })
+    await producer.send(topic, { value: '0' })
     await using consumer = kafka.consumer({ from: 'earliest', reuseMemory: true })
     const loop = consumer.subscribe(topic)[Symbol.asyncIterator]()
     const { value: batch } = await loop.next()

@@ -1,4 +1,4 @@
-import { type ConsumedRecord, Kafka, type RunContext } from '@ottla/client'
+import { type ConsumedRecord, Kafka, RecordExpiredError, type RunContext } from '@ottla/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
 import { readAll } from '../support/read-all.ts'
@@ -185,6 +185,52 @@ describe('handlers', () => {
     for (const { consumer } of members) await consumer.close()
     expect([...times.values()].every((count) => count === 1)).toBe(true)
     expect(await committed(group)).toBe(400n)
+  })
+})
+
+describe('memory that is used again', () => {
+  const EACH = 150
+  const contentOf = (n: number) => Buffer.from(`${n}:`.repeat(200))
+
+  /** The first partition's handler outlives most of what is fetched for the others meanwhile. */
+  test.each(['none', 'lz4'] as const)('waits for the handlers that read it: %s', async (codec) => {
+    const topic = await createTopic(kafka, 3)
+    await using producer = kafka.producer({ compression: codec })
+    const records = Array.from({ length: 3 * EACH }, (_, n) => ({ n, partition: n % 3 }))
+    // Small batches, so that there are many responses.
+    for (let at = 0; at < records.length; at += 30) {
+      const some = records.slice(at, at + 30)
+      await producer.send(
+        topic,
+        some.map(({ n, partition }) => ({ value: contentOf(n), partition })),
+      )
+    }
+    const stop = new AbortController()
+    const seen = new Set<number>()
+    let others = 0
+    let first: TestRecord | undefined
+    await using consumer = kafka.consumer({
+      ...{ group: uniqueName('group'), from: 'earliest', reuseMemory: true },
+      ...{ maxPartitionFetchBytes: 16 * 1024, maxPollRecords: 10 },
+    })
+    const handler = async (record: TestRecord) => {
+      first ??= record
+      const n = Number(record.offset) * 3 + record.partition
+      const value = record.value as Buffer
+      expect(value.equals(contentOf(n))).toBe(true)
+      if (record.partition > 0) others++
+      else if (n % 30 === 0) {
+        const enough = Math.min(2 * EACH, others + 60)
+        await waitFor('handlers of other partitions', () => others >= enough)
+      } else await soon()
+      expect(value.equals(contentOf(n)), `${n} while its handler works`).toBe(true)
+      expect((record.value as Buffer).equals(value)).toBe(true)
+      seen.add(n)
+      if (seen.size === records.length) stop.abort()
+    }
+    await consumer.run(topic, handler, { concurrency: 3, signal: stop.signal })
+    expect(seen.size).toBe(records.length)
+    expect(() => first?.value).toThrow(RecordExpiredError)
   })
 })
 

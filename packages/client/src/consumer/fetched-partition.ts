@@ -30,7 +30,7 @@ import { CorruptRecordError } from '../errors.ts'
 import { RecordCursor } from '../records/record-cursor.ts'
 import type { AnyTopic } from '../serde/topic.ts'
 import { type AbortedTransaction, AbortedTransactions } from './aborted-transactions.ts'
-import type { FetchMemory } from './fetch-memory.ts'
+import type { FetchMemory, UnpackedMemory } from './fetch-memory.ts'
 import type { RecordSegment } from './record-segment.ts'
 
 const CONTROL_ABORT = 0
@@ -58,6 +58,7 @@ export class FetchedPartition {
   private readonly bytes: Buffer
   private readonly options: FetchedOptions
   private readonly aborted: AbortedTransactions | undefined
+  private readonly unpacked: UnpackedMemory | undefined
   private position = 0
   private offset: number
   private leaderEpoch = -1
@@ -81,10 +82,12 @@ export class FetchedPartition {
       ? new AbortedTransactions(fetched.abortedTransactions ?? [])
       : undefined
     options.memory?.hold()
+    this.unpacked = options.memory?.unpacked()
   }
 
   /** Everything has been handed out and used. */
   release(): void {
+    this.unpacked?.release()
     this.options.memory?.release()
   }
 
@@ -114,8 +117,12 @@ export class FetchedPartition {
     return remaining >= BATCH_OVERHEAD && batchSizeOf(this.bytes, position) <= remaining
   }
 
-  /** The next batches, about `countMax` records; undefined when there are none left. */
+  /**
+   * The next batches, about `countMax` records; undefined when there are none left. Those before
+   * must not be in use any more.
+   */
   take(countMax: number): FetchedStep | undefined {
+    this.unpacked?.release()
     const firstOffset = this.offset
     const segments: RecordSegment[] = []
     let count = 0
@@ -185,14 +192,18 @@ export class FetchedPartition {
       logAppendTime: isLogAppendTime(bytes, position) ? maxTimestampOf(bytes, position) : undefined,
       leaderEpoch: leaderEpochOf(bytes, position),
     }
-    if (!isCompressed) this.options.memory?.lend(segment)
+    if (isCompressed) this.unpacked?.lend(segment)
+    else this.options.memory?.lend(segment)
     return segment
   }
 
   private decompressAt(codec: number, start: number, end: number): Buffer {
     const compressed = this.bytes.subarray(start, end)
     try {
-      return decompress(codec, compressed, { sizeMax: DECOMPRESSED_BYTES_MAX })
+      return decompress(codec, compressed, {
+        sizeMax: DECOMPRESSED_BYTES_MAX,
+        allocate: this.unpacked?.allocate,
+      })
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       throw new CorruptRecordError(this.topic.name, this.partition, this.offset, reason)
