@@ -155,9 +155,11 @@ function beat(
     changes.add({ kind: 'streams-topology', group: groupId, value: plan.newTopology })
   }
   // The first heartbeat makes the group; what is not recorded begins with the second.
-  if (before) group.configured = plan.configured
+  if (before) {
+    group.configured = plan.configured
+    member.told = { ...member.told, ...plan.told }
+  }
   group.topicsVersion = plan.topicsVersion
-  member.told = { ...member.told, ...plan.told }
   if (plan.isChanged || isMoved) bumpEpoch(changes, group, plan.epochFields)
   const delayMs = groups.options.initialRebalanceDelayMs(groupId)
   if (wasEmpty && delayMs > 0) group.initialDelayDeadlineMs ??= now.monotonicMs + delayMs

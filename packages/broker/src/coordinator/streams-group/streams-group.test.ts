@@ -47,6 +47,17 @@ function harnessWith(topics: Readonly<Record<string, number>>): StreamsHarness {
 }
 
 describe('a streams group', () => {
+  it('knows the offsets that members tell from the heartbeat after its first one on', () => {
+    const harness = harnessWith({ in: 4 })
+    const taskOffsets = [{ subtopologyId: '0', partition: 1, offset: 7 }]
+    harness.join('a', READS, { taskOffsets })
+    expect(harness.group.members.get('a')?.told.offsets.size).toBe(0)
+    harness.heartbeat({ memberId: 'a', memberEpoch: 2, taskOffsets })
+    expect([...(harness.group.members.get('a')?.told.offsets.values() ?? [])]).toEqual([7])
+    harness.join('b', READS, { taskOffsets })
+    expect(harness.group.members.get('b')?.told.offsets.size).toBe(1)
+  })
+
   it('moves tasks from one member to another only when they are given up', () => {
     const harness = harnessWith({ in: 4 })
     expect(told(harness.join('a', READS))).toBe('NONE 2 0[0,1,2,3]')
