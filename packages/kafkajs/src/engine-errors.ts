@@ -41,13 +41,17 @@ const MESSAGES: Partial<Record<ErrorName, string>> = {
   REBALANCE_IN_PROGRESS: 'The group is rebalancing, so a rejoin is needed',
   INVALID_GROUP_ID: 'The configured groupId is invalid',
   INVALID_CONFIG: 'Configuration is invalid',
+  TOPIC_AUTHORIZATION_FAILED: 'Not authorized to access topics: [Topic authorization failed]',
+  GROUP_AUTHORIZATION_FAILED: 'Not authorized to access group: Group authorization failed',
+  CLUSTER_AUTHORIZATION_FAILED: 'Cluster authorization failed',
   NOT_LEADER_OR_FOLLOWER: 'This server is not the leader for that topic-partition',
 }
 
 /** The error for a code in a response. */
 export function protocolError(code: number, detail?: string | null): KafkaJSProtocolError {
   const name = errorName(code)
-  const message = MESSAGES[name] ?? `${name}${detail ? `: ${detail}` : ''}`
+  const own = detail?.includes(name) ? detail : `${name}${detail ? `: ${detail}` : ''}`
+  const message = MESSAGES[name] ?? own
   const type = OLD_NAMES[name] ?? name
   return new KafkaJSProtocolError({ message, type, code, retriable: isRetriable(code) })
 }

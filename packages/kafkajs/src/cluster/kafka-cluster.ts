@@ -39,6 +39,12 @@ export type Metadata = BrokerMetadata & { clusterId: string; controllerId: numbe
 
 const UNKNOWN_TOPIC = 3
 const LEADER_NOT_AVAILABLE = 5
+/** Errors of a topic that would fail every later request for metadata as well. */
+const REFUSED_TOPICS: readonly (string | undefined)[] = [
+  'INVALID_TOPIC_EXCEPTION',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'TOPIC_AUTHORIZATION_FAILED',
+]
 
 export class KafkaCluster implements Cluster {
   readonly targetTopics = new Set<string>()
@@ -50,6 +56,8 @@ export class KafkaCluster implements Cluster {
   private connecting: Promise<void> | undefined
   private known: Metadata | undefined
   private refreshedMs = 0
+  /** The last call that adds topics. */
+  private adding: Promise<void> = Promise.resolve()
 
   constructor(options: ClusterOptions) {
     this.options = options
@@ -247,17 +255,30 @@ export class KafkaCluster implements Cluster {
     return this.addMultipleTargetTopics([topic])
   }
 
-  /** Topics whose metadata is kept; one that is unknown is asked for now. */
-  async addMultipleTargetTopics(topics: readonly string[]): Promise<void> {
+  /**
+   * Topics whose metadata is kept; one that is unknown is asked for now. One call after the other:
+   * a topic that is refused is forgotten again before the next call asks for all of them.
+   */
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void> {
+    if (this.known && topics.every((topic) => this.targetTopics.has(topic))) {
+      return Promise.resolve()
+    }
+    const added = this.adding.then(() => this.addTargetTopics(topics))
+    this.adding = added.catch(() => {
+      // Its caller is told.
+    })
+    return added
+  }
+
+  private async addTargetTopics(topics: readonly string[]): Promise<void> {
     const before = new Set(this.targetTopics)
     for (const topic of topics) this.targetTopics.add(topic)
-    const isNew = this.targetTopics.size > before.size
-    if (!isNew && this.known) return
+    if (this.known && this.targetTopics.size === before.size) return
     try {
       await this.refreshMetadata()
     } catch (error) {
       const { type } = innermost(error) as { type?: string }
-      if (type === 'INVALID_TOPIC_EXCEPTION' || type === 'UNKNOWN_TOPIC_OR_PARTITION') {
+      if (REFUSED_TOPICS.includes(type)) {
         for (const topic of topics) if (!before.has(topic)) this.targetTopics.delete(topic)
       }
       throw error
