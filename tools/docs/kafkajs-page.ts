@@ -21,6 +21,10 @@ const KNOWN: readonly (readonly [test: RegExp, reason: string])[] = [
   [/forward non ignorable|already created topics/, 'replaces functions of the private cluster'],
   [/idempotent|produce\(\) throws/, 'makes requests fail through the private broker'],
   [/not configured throws/, 'all codecs are built in'],
+  [
+    /recover from crashes|recovers from crashes|bail out of/,
+    'replaces functions of the coordinator',
+  ],
   [/heartbeats are exposed/, 'counts heartbeats; the engine sends its own between them'],
   [/reconnects the cluster|committed offset to the given/, 'looks into the private cluster'],
   [/target group|sending offsets|deleteTopicRecords/, 'looks into the private cluster'],

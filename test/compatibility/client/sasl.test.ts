@@ -1,85 +1,48 @@
 /** Our client's logins against Apache Kafka: every mechanism, wrong secrets, sessions that end. */
-import { pbkdf2Sync } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { Kafka, oidc, type SaslOptions } from '@ottla/client'
-import { apis } from '@ottla/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readAll } from '../../integration/support/read-all.ts'
 import { createTopic } from '../../integration/support/topics.ts'
-import { type ApacheBroker, freePort, startApacheBroker } from '../support/apache-broker.ts'
+import { type SecureBroker, startSecureBroker, unsignedToken } from '../support/secure-broker.ts'
 
 const REAUTHENTICATION_MS = 2_000
 const SECRET = 'alice-secret-7261'
-const TOKENS = 'oauthbearer.OAuthBearerLoginModule'
 
-const jaas = (mechanism: string, login: string) => ({
-  [`listener.name.sasl_plaintext.${mechanism}.sasl.jaas.config`]: `org.apache.kafka.common.security.${login};`,
-})
-
-let broker: ApacheBroker
+let broker: SecureBroker
 let plain: Kafka
 let address: string
 let topic: string
 
 beforeAll(async () => {
-  const [port, saslPort, controller] = [await freePort(), await freePort(), await freePort()]
-  address = `127.0.0.1:${saslPort}`
-  const listeners = `PLAINTEXT://127.0.0.1:${port},SASL_PLAINTEXT://${address}`
-  broker = await startApacheBroker({
-    port,
-    heap: '512m',
-    overrides: {
-      listeners: `${listeners},CONTROLLER://127.0.0.1:${controller}`,
-      'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-      'advertised.listeners': listeners,
-      'listener.security.protocol.map':
-        'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT',
-      'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER',
+  broker = await startSecureBroker({
+    plainUsers: { alice: SECRET },
+    scramUsers: [
+      { name: 'alice', mechanism: 'SCRAM-SHA-256', password: SECRET },
+      { name: 'alice', mechanism: 'SCRAM-SHA-512', password: SECRET },
+    ],
+    settings: {
       'connections.max.reauth.ms': String(REAUTHENTICATION_MS),
       'delegation.token.secret.key': 'secret of the cluster',
-      ...jaas('plain', `plain.PlainLoginModule required user_alice="${SECRET}"`),
-      ...jaas('scram-sha-256', 'scram.ScramLoginModule required'),
-      ...jaas('scram-sha-512', 'scram.ScramLoginModule required'),
-      ...jaas('oauthbearer', `${TOKENS} required unsecuredLoginStringClaim_sub="alice"`),
     },
   })
-  plain = new Kafka({ brokers: broker.bootstrap })
+  address = broker.addresses.SASL_PLAINTEXT
+  plain = new Kafka({ brokers: broker.addresses.PLAINTEXT })
   topic = await createTopic(plain)
-  for (const [hash, mechanism] of [
-    ['sha256', 1],
-    ['sha512', 2],
-  ] as const) {
-    const salt = Buffer.from(`salt of ${hash}`)
-    const saltedPassword = pbkdf2Sync(SECRET, salt, 4096, hash === 'sha256' ? 32 : 64, hash)
-    const user = { name: 'alice', mechanism, iterations: 4096, salt, saltedPassword }
-    const { results } = await plain.request(
-      apis.alterUserScramCredentials,
-      { deletions: [], upsertions: [user] },
-      { broker: 'controller' },
-    )
-    expect(results.map(({ errorCode }) => errorCode)).toEqual([0])
-  }
 })
 afterAll(async () => {
   await plain.close()
   await broker.stop()
 })
 
-/** A token that Apache Kafka takes without a signature, as it does for trials. */
-function unsignedToken(lifetimeSeconds = 3600): string {
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const iat = Math.floor(Date.now() / 1000)
-  return `${encode({ alg: 'none' })}.${encode({ sub: 'alice', iat, exp: iat + lifetimeSeconds })}.`
-}
-
 const MECHANISMS: Readonly<Record<string, SaslOptions>> = {
   PLAIN: { mechanism: 'PLAIN', username: 'alice', password: SECRET },
   'SCRAM-SHA-256': { mechanism: 'SCRAM-SHA-256', username: 'alice', password: async () => SECRET },
   'SCRAM-SHA-512': { mechanism: 'SCRAM-SHA-512', username: 'alice', password: SECRET },
-  OAUTHBEARER: { mechanism: 'OAUTHBEARER', token: () => unsignedToken() },
+  OAUTHBEARER: { mechanism: 'OAUTHBEARER', token: () => unsignedToken('alice') },
 }
 
 describe.each(Object.entries(MECHANISMS))('login with %s', (name, sasl) => {
@@ -113,7 +76,7 @@ test('a provider of tokens is asked once for all connections', async () => {
   let asked = 0
   const provider = createServer((_request, response) => {
     asked++
-    response.end(JSON.stringify({ access_token: unsignedToken(), expires_in: 3600 }))
+    response.end(JSON.stringify({ access_token: unsignedToken('alice'), expires_in: 3600 }))
   })
   await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
   const tokenEndpoint = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/token`
@@ -135,7 +98,11 @@ const WRONG: readonly (readonly [string, SaslOptions, string])[] = [
   ['PLAIN', { mechanism: 'PLAIN', username: 'alice', password: `${SECRET}x` }, 'refused'],
   ['SCRAM', { mechanism: 'SCRAM-SHA-256', username: 'alice', password: `${SECRET}x` }, 'refused'],
   ['no user', { mechanism: 'SCRAM-SHA-512', username: 'nobody', password: SECRET }, 'refused'],
-  ['an old token', { mechanism: 'OAUTHBEARER', token: () => unsignedToken(-3600) }, 'refused'],
+  [
+    'an old token',
+    { mechanism: 'OAUTHBEARER', token: () => unsignedToken('alice', -3600) },
+    'refused',
+  ],
   ['GSSAPI', { mechanism: 'GSSAPI', exchange: () => () => Buffer.alloc(0) }, 'does not offer'],
 ]
 

@@ -81,6 +81,11 @@ export interface Kafkajs {
 
 export const KAFKAJS_CODECS = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
 
+/** All that kafkajs exports; who has its types gives them to it. */
+export async function kafkajsLibrary(): Promise<unknown> {
+  return createRequire(join(await ensureKafkajs(), 'package.json'))('kafkajs')
+}
+
 /** A kafkajs client for a broker. */
 export async function kafkajs(bootstrap: string, clientId = 'judge'): Promise<Kafkajs> {
   const require = createRequire(join(await ensureKafkajs(), 'package.json'))

@@ -13,6 +13,7 @@ import { resolveRetry } from '../../../packages/kafkajs/src/retry.ts'
 import { SharedConsumers } from '../../../packages/kafkajs/src/shared-consumers.ts'
 import type { RetryOptions } from '../../../packages/kafkajs/src/types/config.ts'
 import type { Logger } from '../../../packages/kafkajs/src/types/logging.ts'
+import { GroupCoordinator } from './group-coordinator.ts'
 
 export { isKafkaJSError, isRebalancing } from '../../../packages/kafkajs/src/errors.ts'
 export * as library from '../../../packages/kafkajs/src/index.ts'
@@ -56,14 +57,7 @@ export class Cluster extends KafkaCluster {
 
   /** The coordinator, as far as specs ask it. */
   override async findGroupCoordinator({ groupId }: { groupId: string }): Promise<number> {
-    const own = createAdmin({ cluster: this, logger: this.given['logger'] })
-    const offsetFetch = async ({ topics }: { topics: { topic: string }[] }) => {
-      const names = topics.map(({ topic }) => topic)
-      const responses = await own.fetchOffsets({ groupId, topics: names })
-      await own.disconnect()
-      return { responses }
-    }
-    return { nodeId: await super.findGroupCoordinator({ groupId }), offsetFetch } as never
+    return new GroupCoordinator(this, await super.findGroupCoordinator({ groupId })) as never
   }
 }
 
