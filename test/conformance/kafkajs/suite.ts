@@ -154,7 +154,10 @@ export function useListeners({ plain, secure }: SuiteBroker): void {
   writeFileSync(path, text)
 }
 
-/** One broker has all mechanisms and replicas, and no shell script of a container adds partitions. */
+/**
+ * One broker has all mechanisms and all replicas, and no shell script of a container adds
+ * partitions.
+ */
 function adaptTestHelpers(): void {
   const path = join(TREE, 'testHelpers', 'index.js')
   const text = readFileSync(path, 'utf8')
