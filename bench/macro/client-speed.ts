@@ -31,6 +31,7 @@ const MACRO = import.meta.dirname
 const RESULTS = join(MACRO, '..', 'results')
 /** The program of each client; Java's are Apache's tools. */
 const CLIENTS: Readonly<Record<string, string | undefined>> = {
+  'bare socket': join(MACRO, 'client-bare.ts'),
   ottla: join(MACRO, 'client-ottla.ts'),
   'ottla defaults': join(MACRO, 'client-ottla-defaults.ts'),
   'ottla records': join(MACRO, 'client-ottla-records.ts'),
@@ -169,6 +170,7 @@ async function measureAll(): Promise<ClientRun[]> {
       for (const client of clients) {
         // ottla's programs differ in consuming alone.
         if (client.startsWith('ottla ') && load.mode !== 'consume') continue
+        if (client === 'bare socket' && load.mode === 'latency') continue
         if (performance.now() > endMs) return found
         const run: ClientRun = { client, ...load, ...(await attempt(client, load)) }
         found.push(run)

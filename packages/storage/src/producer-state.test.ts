@@ -87,3 +87,11 @@ describe('a plain batch while a transaction is open', () => {
     expect(states.check(ID, 1, 0, false)).toMatchObject({ error: 'INVALID_TXN_STATE' })
   })
 })
+
+it('a producer is fenced where a newer epoch of it has written', () => {
+  const states = new ProducerStates()
+  expect(states.isFenced({ producerId: ID, producerEpoch: 0 })).toBe(false)
+  states.append(header(1, 0, 0))
+  expect(states.isFenced({ producerId: ID, producerEpoch: 0 })).toBe(true)
+  expect(states.isFenced({ producerId: ID, producerEpoch: 1 })).toBe(false)
+})

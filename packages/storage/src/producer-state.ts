@@ -25,6 +25,11 @@ export interface ProducerBatch {
   readonly timestamp: number
 }
 
+interface ProducerAndEpoch {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
+
 export interface ProducerEntry {
   readonly producerId: number
   readonly producerEpoch: number
@@ -123,6 +128,12 @@ export class ProducerStates {
       if (batch.firstSequence === firstSequence && batch.lastSequence === lastSequence) return batch
     }
     return undefined
+  }
+
+  /** A newer epoch of the producer has written here. */
+  isFenced({ producerId, producerEpoch }: ProducerAndEpoch): boolean {
+    const entry = this.entries.get(producerId)
+    return entry !== undefined && producerEpoch < entry.producerEpoch
   }
 
   /** A transactional batch is about to be admitted; `isV2`: that adds the partition (KIP-890). */

@@ -29,6 +29,7 @@ import type { Outcome, Reply } from './group/outcome.ts'
 import { partitionForKey } from './partition-for-key.ts'
 import type { ShareGroupOptions } from './share-group/share-groups.ts'
 import type { StreamsGroupOptions } from './streams-group/streams-groups.ts'
+import type { ProducerIdentity } from './transaction/transaction-coordinator.ts'
 
 export interface GroupServiceOptions {
   readonly settings: GroupSettings
@@ -157,13 +158,22 @@ export class GroupService {
   }
 
   /** Appends offsets as part of a producer's transaction; they count once that commits. */
+  /** A newer epoch of the producer has committed offsets where this group's are. */
+  isFenced(producer: ProducerIdentity, groupId: string): boolean {
+    return this.offsetsLog(this.partitionOf(groupId)).producers().isFenced(producer)
+  }
+
+  private offsetsLog(partition: number): PartitionLog {
+    return this.options.partitions.get(OFFSETS_TOPIC, partition) as PartitionLog
+  }
+
   async appendTransactional(
-    producer: { readonly producerId: number; readonly producerEpoch: number },
+    producer: ProducerIdentity,
     groupId: string,
     records: readonly OffsetRecord[],
   ): Promise<void> {
     const partition = this.partitionOf(groupId)
-    const log = this.options.partitions.get(OFFSETS_TOPIC, partition) as PartitionLog
+    const log = this.offsetsLog(partition)
     const batch = this.batchOf(records).finish({
       ...producer,
       baseSequence: 0,

@@ -186,8 +186,7 @@ class Append {
       answers[at] = failed(index, fault.error, fault.message)
       return
     }
-    const { name } = topic as TopicImage
-    const log = this.services.partitions.get(name, index)
+    const log = this.services.partitions.get((topic as TopicImage).name, index)
     if (!log) {
       answers[at] = failed(index, 'UNKNOWN_TOPIC_OR_PARTITION', null)
       return
@@ -195,8 +194,7 @@ class Append {
     const batch = contiguousRecords(records)
     const leaderEpoch = epochOf(topic as TopicImage, index)
     const to: Destination = { log, leaderEpoch, index, answers, at }
-    if (isTransactional(batch) && log.isOpen) this.attempt(log, batch)
-    const admitted = isTransactional(batch) ? this.admit(batch, name, index) : 'NONE'
+    const admitted = isTransactional(batch) ? this.admit(batch, to) : 'NONE'
     const refusal = this.lateRefusal(topic as TopicImage)
     if (refusal) {
       this.refuseAdmitted(refusal, to, admitted)
@@ -217,15 +215,20 @@ class Append {
   }
 
   /** Whether the producer's transaction takes this partition; a V2 producer's is added to it. */
-  private admit(batch: Buffer, topic: string, partition: number): Admission | Promise<Admission> {
+  private admit(batch: Buffer, { log, index }: Destination): Admission | Promise<Admission> {
     const { apiVersion } = this.client
+    if (log.isOpen) {
+      // As in Apache Kafka, the log is asked before the transaction.
+      if (log.producers().isFenced(producerOf(batch))) return 'INVALID_PRODUCER_EPOCH'
+      this.attempt(log, batch)
+    }
     const reach = apiVersion >= V2_VERSION ? 'adds' : apiVersion === 11 ? 'can-abort' : 'none'
     const { transactions } = this.services
     return transactions.admit(
       this.request.transactionalId as string,
       producerOf(batch),
-      topic,
-      partition,
+      log.topic,
+      index,
       reach,
     )
   }

@@ -57,6 +57,7 @@ async function commit(
   const fault = await groups.load(groupId)
   if (fault) return fault
   // The producer is asked after first: a fenced one need not know how its group is.
+  if (groups.isFenced(request, groupId)) return 'INVALID_PRODUCER_EPOCH'
   const partition = groups.partitionOf(groupId)
   const reach = apiVersion >= 5 ? 'adds' : apiVersion === 4 ? 'can-abort' : 'none'
   const admission = await transactions.admit(

@@ -255,6 +255,15 @@ describe('a classic group', () => {
     expect(harness.heartbeat(a.memberId, generationId)).toBe('UNKNOWN_MEMBER_ID')
   })
 
+  it('rebalances when somebody leaves who has an id and never joined', () => {
+    const harness = new Harness()
+    const { a, generation } = stablePair(harness)
+    const { memberId } = harness.answer(harness.join('')) as Answer
+    expect(harness.heartbeat(a, generation)).toBe('NONE')
+    expect(harness.leave(memberId).members?.[0]?.errorCode).toBe(0)
+    expect(harness.heartbeat(a, generation)).toBe('REBALANCE_IN_PROGRESS')
+  })
+
   it('becomes empty when everybody has left, and keeps that', () => {
     const harness = new Harness()
     const { a, b } = stablePair(harness)

@@ -35,6 +35,7 @@ import {
   joinSuccess,
   prepareRebalance,
   prolongInitialJoin,
+  rebalanceWithout,
   removeMember,
   syncSuccess,
   tryCompleteJoin,
@@ -426,7 +427,8 @@ function leaveOne(
   const { groupInstanceId } = leaving
   let { memberId } = leaving
   if (group.pendingMembers.delete(memberId)) {
-    tryCompleteJoin(group, now, outcome)
+    // As in Apache Kafka, where a group rebalances for one who was never in it.
+    rebalanceWithout(coordinator, group, now, outcome)
     return 'NONE'
   }
   if (groupInstanceId !== null && memberId === '') {

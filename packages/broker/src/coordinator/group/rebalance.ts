@@ -202,6 +202,16 @@ export function removeMember(
   if (member.syncToken !== undefined) {
     outcome.replies.push({ token: member.syncToken, response: syncFailure(reason) })
   }
+  rebalanceWithout(state, group, now, outcome)
+}
+
+/** Somebody has gone: the others join anew, or are waited for no longer. */
+export function rebalanceWithout(
+  state: CoordinatorState,
+  group: ClassicGroup,
+  now: Now,
+  outcome: Outcome,
+): void {
   if (group.state === 'Stable' || group.state === 'CompletingRebalance') {
     prepareRebalance(state, group, now, outcome)
   } else tryCompleteJoin(group, now, outcome)
