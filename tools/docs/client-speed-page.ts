@@ -10,6 +10,8 @@ const WALL_BAR = 2
 /** A broker this busy, of two cores that it shares with the client, sets the pace. */
 const BROKER_LIMIT_CORES = 0.8
 const JAVA = 'java'
+/** No client: bytes to and from a socket. Nobody's bar, but how far anybody can get. */
+const BARE = 'bare socket'
 
 interface Result {
   readonly date: string
@@ -28,7 +30,8 @@ interface Load {
 }
 
 const isOttla = (row: ClientRow) => row.client.startsWith('ottla')
-const isPeer = (row: ClientRow) => !isOttla(row) && row.client !== JAVA && row.rounds > 0
+const isPeer = (row: ClientRow) =>
+  !isOttla(row) && ![JAVA, BARE].includes(row.client) && row.rounds > 0
 const sizeName = (size: number) => (size < 1000 ? `${size} B` : `${Math.round(size / 1024)} KB`)
 const number = (value: number) =>
   value >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)))
@@ -92,6 +95,7 @@ function verdict({ name, mode, size, rows }: Load): string[] | undefined {
   const peers = rows.filter(isPeer)
   if (!ottla || peers.length === 0) return undefined
   const java = rows.find((row) => row.client === JAVA && row.rounds > 0)
+  const bare = rows.find((row) => row.client === BARE && row.rounds > 0)
   if (mode === 'latency') {
     const best = least(peers, (row) => row.p99 ?? Number.POSITIVE_INFINITY) as ClientRow
     const ratio = (best.p99 ?? Number.NaN) / (ottla.p99 ?? Number.NaN)
@@ -100,9 +104,7 @@ function verdict({ name, mode, size, rows }: Load): string[] | undefined {
       `p99 ${times(ratio)} (${best.client})`,
       '1x',
       ratio >= 1 ? 'yes' : 'no',
-      '',
-      '',
-      '',
+      ...['', '', '', ''],
     ]
   }
   const frugal = least(peers, (row) => row.cpuSecondsPerMillion) as ClientRow
@@ -116,6 +118,7 @@ function verdict({ name, mode, size, rows }: Load): string[] | undefined {
     `${times(cpu)} (${frugal.client})`,
     `${bar}x`,
     cpu >= bar ? 'yes' : 'no',
+    bare ? times(frugal.cpuSecondsPerMillion / bare.cpuSecondsPerMillion) : '',
     `${times(wall)} (${fast.client})`,
     isLimited ? `1x: broker ${ottla.brokerCores}` : `${WALL_BAR}x`,
     java ? times(java.cpuSecondsPerMillion / ottla.cpuSecondsPerMillion) : '',
@@ -131,7 +134,14 @@ function losses({ name, mode, rows }: Load): string[] {
     const own = of(ottla)
     for (const row of rows) {
       const other = of(row)
-      if (isOttla(row) || row.rounds === 0 || own === undefined || other === undefined) continue
+      if (
+        isOttla(row) ||
+        row.client === BARE ||
+        row.rounds === 0 ||
+        own === undefined ||
+        other === undefined
+      )
+        continue
       if (other >= own) continue
       const values = `${number(Math.abs(own))} ${unit} beside ${number(Math.abs(other))}`
       found.push(`- ${name}: ${what} of ${row.client} (${values})`)
@@ -178,9 +188,15 @@ export function clientSpeedPage(): string {
       'package instead, against the system’s OpenSSL.',
     '## Beside the best JavaScript peer',
     'How many times as good ottla is as the best JavaScript client of each load, and as Java in ' +
-      'records per CPU second. Where the broker is the limit the wall clock cannot be better.',
+      'records per CPU second. *At most* is how many times as good as that client the bare socket ' +
+      'is: bytes that are ready are sent, bytes that come are counted, and the codec is run, with ' +
+      'no record made or looked at (`bench/macro/client-bare.ts`). Where the broker is the limit ' +
+      'the wall clock cannot be better.',
     table(
-      ['Load', 'Records per CPU second', 'Bar', 'Holds', 'Wall clock', 'Bar', 'CPU beside Java'],
+      [
+        ...['Load', 'Records per CPU second', 'Bar', 'Holds', 'At most'],
+        ...['Wall clock', 'Bar', 'CPU beside Java'],
+      ],
       verdicts,
     ),
     '## Where ottla loses',
