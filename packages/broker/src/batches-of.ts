@@ -18,10 +18,13 @@ export async function* batchesOf(
       upTo: 'log-end',
       atLeastOneBatch: true,
     })
+    const from = next
     for (const batch of readBatches(Buffer.concat(chunks))) {
       next = batch.lastOffset + 1
       await loadCodec(batch.compression)
       yield batch
     }
+    // Nothing more up to the end: what was there is compacted away.
+    if (next === from) return
   }
 }

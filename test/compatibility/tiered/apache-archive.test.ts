@@ -16,35 +16,20 @@ import { startApacheBroker } from '../support/apache-broker.ts'
 import { ensureLocalTieredStorage } from '../support/apache-jars.ts'
 import { waitUntil } from '../support/judged-broker.ts'
 import { INSTALL_TIMEOUT_MS } from '../support/peers.ts'
+import { apacheTieredStorage, TIERED_STORAGE } from './tiered-settings.ts'
 
-let classPath: string
-beforeAll(async () => {
-  classPath = await ensureLocalTieredStorage()
-}, INSTALL_TIMEOUT_MS)
+beforeAll(() => ensureLocalTieredStorage(), INSTALL_TIMEOUT_MS)
 
-/** Both do their rounds quickly, and both know the same partition of the metadata topic. */
-const SHARED = {
-  'remote.log.storage.system.enable': 'true',
-  'rlmm.config.remote.log.metadata.topic.num.partitions': '3',
-  'remote.log.manager.task.interval.ms': '200',
-  'log.retention.check.interval.ms': '200',
-  'log.initial.task.delay.ms': '200',
-  'offsets.topic.num.partitions': '2',
-}
+const OFFSETS_PARTITIONS = { 'offsets.topic.num.partitions': '2' }
 
-const apacheSettings = (archive: string) => ({
-  ...SHARED,
-  'remote.log.storage.manager.class.name':
-    'org.apache.kafka.server.log.remote.storage.LocalTieredStorage',
-  'remote.log.storage.manager.class.path': classPath,
-  'remote.log.metadata.manager.listener.name': 'PLAINTEXT',
-  'rlmm.config.remote.log.metadata.topic.replication.factor': '1',
-  'rlmm.config.remote.log.metadata.topic.min.isr': '1',
-  'rsm.config.dir': archive,
+const apacheSettings = async (archive: string) => ({
+  ...(await apacheTieredStorage(archive)),
+  ...OFFSETS_PARTITIONS,
 })
 
 const ottlaSettings = (archive: string) => ({
-  ...SHARED,
+  ...TIERED_STORAGE,
+  ...OFFSETS_PARTITIONS,
   'archive.url': pathToFileURL(join(archive, 'kafka-tiered-storage')).href,
   'tail.cache.bytes.max': '0',
 })
@@ -103,7 +88,7 @@ test('an archive goes from ottla to Apache Kafka and back', { timeout: 300_000 }
       await using apache = await startApacheBroker({
         dataDir,
         heap: '512m',
-        overrides: apacheSettings(archive),
+        overrides: await apacheSettings(archive),
       })
       await using kafka = new Kafka({ brokers: apache.bootstrap })
       await kafka.admin.createTopics([{ topic: 'logs', partitions: 1, configs: TIERED }])
@@ -128,7 +113,7 @@ test('an archive goes from ottla to Apache Kafka and back', { timeout: 300_000 }
       await using apache = await startApacheBroker({
         dataDir,
         heap: '512m',
-        overrides: apacheSettings(archive),
+        overrides: await apacheSettings(archive),
       })
       await using kafka = new Kafka({ brokers: apache.bootstrap })
       expect(await offsetAt(kafka, -2)).toBe(0)

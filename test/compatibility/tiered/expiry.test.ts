@@ -14,19 +14,9 @@ import { startApacheBroker } from '../support/apache-broker.ts'
 import { ensureLocalTieredStorage } from '../support/apache-jars.ts'
 import { waitUntil } from '../support/judged-broker.ts'
 import { INSTALL_TIMEOUT_MS } from '../support/peers.ts'
+import { apacheTieredStorage, TIERED_STORAGE } from './tiered-settings.ts'
 
-let classPath: string
-beforeAll(async () => {
-  classPath = await ensureLocalTieredStorage()
-}, INSTALL_TIMEOUT_MS)
-
-const SETTINGS = {
-  'remote.log.storage.system.enable': 'true',
-  'rlmm.config.remote.log.metadata.topic.num.partitions': '3',
-  'remote.log.manager.task.interval.ms': '200',
-  'log.retention.check.interval.ms': '200',
-  'log.initial.task.delay.ms': '200',
-}
+beforeAll(() => ensureLocalTieredStorage(), INSTALL_TIMEOUT_MS)
 
 /** A thousand records to a segment, each a second younger than the one before. */
 const TIERED = {
@@ -131,20 +121,11 @@ test('what expires in a tiered topic is gone for both', { timeout: 240_000 }, as
   const [ours, theirs] = [join(root, 'ottla'), join(root, 'apache')]
   try {
     await using ottla = await startOttlaProcess({
-      settings: { ...SETTINGS, 'archive.url': pathToFileURL(ours).href },
+      settings: { ...TIERED_STORAGE, 'archive.url': pathToFileURL(ours).href },
     })
     await using apache = await startApacheBroker({
       heap: '512m',
-      overrides: {
-        ...SETTINGS,
-        'remote.log.storage.manager.class.name':
-          'org.apache.kafka.server.log.remote.storage.LocalTieredStorage',
-        'remote.log.storage.manager.class.path': classPath,
-        'remote.log.metadata.manager.listener.name': 'PLAINTEXT',
-        'rlmm.config.remote.log.metadata.topic.replication.factor': '1',
-        'rlmm.config.remote.log.metadata.topic.min.isr': '1',
-        'rsm.config.dir': theirs,
-      },
+      overrides: await apacheTieredStorage(theirs),
     })
     const judged = await life(apache.bootstrap, theirs)
     expect(await life(ottla.bootstrap, ours)).toEqual(judged)
