@@ -448,6 +448,20 @@ describe('committed offsets', () => {
     expect(deleteGroup(coordinator, 'g', harness.now)).toBe('GROUP_ID_NOT_FOUND')
   })
 
+  it('are not needed: an empty group without any goes with the next round', () => {
+    const harness = new Harness()
+    const { coordinator } = harness
+    harness.join('')
+    expect(expireOffsets(coordinator, harness.now)).toEqual([])
+    harness.advance(10_000)
+    expect(harness.state).toBe('Empty')
+    const records = expireOffsets(coordinator, harness.now)
+    expect(records).toEqual([{ kind: 'group', group: 'g', value: null }])
+    for (const record of records) coordinator.replay(record, harness.now)
+    expect(harness.state).toBe('none')
+    expect(expireOffsets(coordinator, harness.now)).toEqual([])
+  })
+
   it('go with their group, which must be empty', () => {
     const harness = new Harness()
     const { a, b } = stablePair(harness)

@@ -147,11 +147,6 @@ export class GroupCoordinator implements CoordinatorState {
     } else if (group.state === 'CompletingRebalance' && group.syncDeadlineMs <= nowMs) {
       expireSyncs(this, group, now, outcome)
     }
-    if (group.isEmpty && group.state === 'Empty' && group.pendingMembers.size === 0) {
-      if (group.generationId === 0 && !this.offsets.has(group.groupId)) {
-        this.groups.delete(group.groupId)
-      }
-    }
   }
 
   /** The group, made when it is missing. */

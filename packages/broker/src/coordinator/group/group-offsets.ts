@@ -169,6 +169,7 @@ export function isSubscribed(coordinator: GroupCoordinator, groupId: string, top
 export function expireOffsets(coordinator: GroupCoordinator, now: Now): GroupRecord[] {
   const records: GroupRecord[] = []
   const groupIds = new Set([...coordinator.groups.keys(), ...coordinator.offsets.groups()])
+  const inTransactions = new Set([...coordinator.pendingOffsets.all()].map(({ group }) => group))
   for (const groupId of groupIds) {
     if (coordinator.consumerGroups.get(groupId) || coordinator.streamsGroups.get(groupId)) continue
     const group = coordinator.groups.get(groupId)
@@ -179,12 +180,7 @@ export function expireOffsets(coordinator: GroupCoordinator, now: Now): GroupRec
       } else kept++
     }
     const isEmpty = !group || (group.state === 'Empty' && group.pendingMembers.size === 0)
-    const isForgotten = isEmpty && kept === 0
-    const hadOffsets = coordinator.offsets.has(groupId)
-    const isOld =
-      group !== undefined &&
-      now.wallMs - group.stateTimestamp >= coordinator.settings.offsetsRetentionMs
-    if (isForgotten && (hadOffsets || isOld)) {
+    if (isEmpty && kept === 0 && !inTransactions.has(groupId)) {
       records.push({ kind: 'group', group: groupId, value: null })
     }
   }
