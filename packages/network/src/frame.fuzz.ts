@@ -127,7 +127,26 @@ describe('hostile sizes', () => {
     const receiver = new FrameReceiver(() => {}, 2 ** 31 - 1)
     bomb(2 ** 31 - 1).copy(receiver.target())
     receiver.received(4)
-    expect(receiver.target().buffer.byteLength).toBeLessThanOrEqual(4 * 1024 * 1024)
+    expect(receiver.target().buffer.byteLength).toBeLessThan(5 * 1024 * 1024)
+  })
+
+  test('a fetch of 4 MiB with what stands around it never moves', () => {
+    const pool = new BufferPool()
+    let given = 0
+    let taken = 0
+    pool.take = (size) => {
+      taken++
+      return Buffer.alloc(size)
+    }
+    pool.give = () => void given++
+    const size = 4 * 1024 * 1024 + 4096
+    const frames: number[] = []
+    const receiver = new FrameReceiver((frame) => frames.push(frame.length), undefined, pool)
+    bomb(size).copy(receiver.target())
+    receiver.received(4)
+    while (receiver.missing > 0) receiver.received(Math.min(receiver.target().length, 100_000))
+    expect(frames).toEqual([size])
+    expect([taken, given]).toEqual([1, 0])
   })
 
   test('an empty frame is a frame', () => {

@@ -19,8 +19,11 @@ import { BufferPool, OttlaError } from '@ottla/base'
 
 /** Kafka's own limit (socket.request.max.bytes); fetch responses stay below it too. */
 export const FRAME_BYTES_MAX_DEFAULT = 104_857_600
-/** Most that is allocated because of a size whose bytes have not come yet. */
-const ALLOCATION_BYTES_MAX = 4 * 1024 * 1024
+/**
+ * Most that is allocated because of a size whose bytes have not come yet: a fetch of 4 MiB and what
+ * stands around it, which would else be copied for the sake of its last bytes.
+ */
+const ALLOCATION_BYTES_MAX = 4 * 1024 * 1024 + 64 * 1024
 const SIZE_BYTES = 4
 
 /** The size in front of a frame cannot be one. */
