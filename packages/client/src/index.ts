@@ -130,17 +130,21 @@ export { azureEventHubs, confluentCloud, type HostedLogin } from './login/preset
 export type { ClientMetric } from './metrics/client-metrics.ts'
 export { prometheusText } from './metrics/prometheus-text.ts'
 export type { Partitioner } from './producer/partitioner.ts'
-export { Producer, type SendOptions } from './producer/producer.ts'
+export { Producer } from './producer/producer.ts'
 export type {
   ProducerFailedEvent,
   ProducerSendEvent,
   ProducerStoredEvent,
 } from './producer/producer-events.ts'
-export type { CompressionName, ProducerOptions } from './producer/producer-options.ts'
+export type { CompressionName, ProducerOptions, SendOptions } from './producer/producer-options.ts'
 export type { BytesRecord, ProducerRecord, RecordFor } from './producer/producer-record.ts'
 export type { HeadersInput, HeaderValue } from './producer/record-headers.ts'
 export type { RecordMetadata, SentRecords } from './producer/send-operation.ts'
-export type { Transaction, TransactionOffset } from './producer/transaction.ts'
+export type {
+  Transaction,
+  TransactionalSendOptions,
+  TransactionOffset,
+} from './producer/transaction.ts'
 export type { RecordHeader } from './records/record-cursor.ts'
 export {
   bytes,

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { defineTopic, json, Kafka, type StandardSchema, string } from '@ottla/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
 import { readAll } from '../support/read-all.ts'
+import { codecsIn } from '../support/stored-batches.ts'
 import { createTopic } from '../support/topics.ts'
 
 let broker: TestBroker
@@ -15,6 +17,8 @@ afterAll(async () => {
   await kafka.close()
   await broker.stop()
 })
+
+const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
 describe('producer', () => {
   test('stores a record and says where', async () => {
@@ -44,7 +48,7 @@ describe('producer', () => {
     }
   })
 
-  test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)('compresses with %s', async (c) => {
+  test.each(CODECS)('compresses with %s', async (c) => {
     const topic = await createTopic(kafka)
     await using producer = kafka.producer({ compression: c })
     const values = Array.from({ length: 500 }, (_, i) => `value ${i} ${'x'.repeat(i % 50)}`)
@@ -54,6 +58,27 @@ describe('producer', () => {
     )
     const stored = await readAll(kafka, topic, 500)
     expect(stored.map((r) => r.value?.toString())).toEqual(values)
+  })
+
+  test('compresses as each call asks, in order', async () => {
+    const topic = await createTopic(kafka)
+    await using producer = kafka.producer({ compression: 'zstd', linger: 50 })
+    const asked = ['gzip', 'gzip', undefined, 'none', 'lz4', undefined, 'snappy', 'gzip'] as const
+    const sends = asked.map((compression, i) =>
+      producer.send(topic, { value: `v${i}`, partition: 0 }, { compression }),
+    )
+    await Promise.all(sends)
+    const stored = await readAll(kafka, topic, asked.length)
+    expect(stored.map(({ value }) => String(value))).toEqual(asked.map((_, i) => `v${i}`))
+    expect(await codecsIn(kafka, topic)).toEqual([
+      ...['gzip', 'zstd', 'none', 'lz4', 'zstd', 'snappy', 'gzip'],
+    ])
+  })
+
+  test('refuses a codec that there is none of', async () => {
+    await using producer = kafka.producer()
+    const options = { compression: 'rar' as 'gzip' }
+    await expect(producer.send('t', { value: 'v' }, options)).rejects.toThrow('not rar')
   })
 
   test('keeps the order of many records and batches in flight', async () => {
@@ -84,10 +109,11 @@ describe('producer', () => {
     expect(await readAll(kafka, topic, 5_000)).toHaveLength(5_000)
   })
 
-  test('cuts batches that the topic finds too large', async () => {
+  test.each(CODECS)('cuts batches that the topic finds too large, with %s', async (compression) => {
     const topic = await createTopic(kafka, 1, { 'max.message.bytes': 5_000 })
-    await using producer = kafka.producer({ batchSize: 60_000, linger: 50 })
-    const values = Array.from({ length: 200 }, (_, i) => `${i} ${'x'.repeat(400)}`)
+    await using producer = kafka.producer({ batchSize: 60_000, linger: 50, compression })
+    const noise = () => randomBytes(300).toString('base64')
+    const values = Array.from({ length: 200 }, (_, i) => `${i} ${noise()}`)
     const sent = await producer.send(
       topic,
       values.map((value) => ({ value })),
@@ -97,6 +123,7 @@ describe('producer', () => {
     expect(more.offset).toBe(200n)
     const stored = await readAll(kafka, topic, 201)
     expect(stored.map((r) => r.value?.toString())).toEqual([...values, 'after'])
+    expect(new Set(await codecsIn(kafka, topic))).toEqual(new Set([compression]))
   })
 
   test('a record that is too large by itself fails, and the next is stored', async () => {

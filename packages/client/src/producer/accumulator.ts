@@ -8,7 +8,8 @@ import type { Clock } from '@ottla/base'
 import { BufferPool } from '@ottla/base'
 import type { Encoded } from '../serde/serde.ts'
 import { PartitionQueue } from './partition-queue.ts'
-import { type BatchListener, type Compression, ProducerBatch } from './producer-batch.ts'
+import { type BatchListener, ProducerBatch } from './producer-batch.ts'
+import type { ProducerCodec } from './producer-codec.ts'
 import type { ResolvedProducerOptions } from './producer-options.ts'
 import { estimateRecordSize, RecordWriter } from './record-writer.ts'
 
@@ -18,6 +19,7 @@ export interface EncodedRecord {
   readonly value: Encoded
   readonly headers: Buffer | null
   readonly timestamp: number
+  readonly codec: ProducerCodec
 }
 
 export class Accumulator {
@@ -25,7 +27,6 @@ export class Accumulator {
   readonly active = new Set<PartitionQueue>()
   private readonly incomplete = new Set<ProducerBatch>()
   private readonly options: ResolvedProducerOptions
-  readonly compression: Compression
   private readonly clock: Clock
   private readonly waiters: (() => void)[] = []
   /** Told of every batch that failed. */
@@ -33,9 +34,8 @@ export class Accumulator {
   private flushes = 0
   private readonly forget: (batch: ProducerBatch) => BatchListener
 
-  constructor(options: ResolvedProducerOptions, compression: Compression, clock: Clock) {
+  constructor(options: ResolvedProducerOptions, clock: Clock) {
     this.options = options
-    this.compression = compression
     this.clock = clock
     this.forget = (batch) => ({
       batchSettled: (error) => {
@@ -70,25 +70,26 @@ export class Accumulator {
 
   /** Appends a record and returns the batch it became part of. */
   append(queue: PartitionQueue, record: EncodedRecord): ProducerBatch {
-    const { key, value, headers, timestamp } = record
+    const { key, value, headers, timestamp, codec } = record
     let batch = queue.open
     if (batch) {
       const size = estimateRecordSize(key, value, headers)
-      if (batch.size + size > queue.batchBytesMax) {
-        batch.close(this.compression)
+      if (batch.codec !== codec || batch.size + size > queue.batchBytesMax) {
+        batch.close()
         batch = undefined
       }
     }
-    batch ??= this.openBatch(queue)
+    batch ??= this.openBatch(queue, codec)
     batch.append(key, value, headers, timestamp)
     return batch
   }
 
-  private openBatch(queue: PartitionQueue): ProducerBatch {
+  private openBatch(queue: PartitionQueue, codec: ProducerCodec): ProducerBatch {
     const nowMs = this.clock.monotonicMs()
     const firstSize = Math.max(this.options.batchSize, queue.lastBatchBytes)
     const writer = new RecordWriter(this.slabs, firstSize)
-    const batch = new ProducerBatch(writer, nowMs, nowMs + this.options.deliveryTimeoutMs)
+    const dueMs = nowMs + this.options.deliveryTimeoutMs
+    const batch = new ProducerBatch(writer, codec, nowMs, dueMs)
     this.track(batch)
     queue.push(batch)
     this.active.add(queue)

@@ -8,10 +8,12 @@ import { type ErrorName, errorCode, isRetriable } from '@ottla/protocol'
 import { describe, expect, test } from 'vitest'
 import { judgeProduceError, PartitionQueue } from './partition-queue.ts'
 import { ProducerBatch, type ProducerIdentity } from './producer-batch.ts'
+import { ProducerCodec } from './producer-codec.ts'
 import { RecordWriter } from './record-writer.ts'
 
 const BATCHES = 60
 const IN_FLIGHT_MAX = 5
+const NO_CODEC = new ProducerCodec('none')
 
 class ModelBroker {
   readonly log: ProducerBatch[] = []
@@ -40,9 +42,14 @@ class ModelBroker {
 }
 
 function newBatch(pool: BufferPool, count: number): ProducerBatch {
-  const batch = new ProducerBatch(new RecordWriter(pool, 100), 0, Number.POSITIVE_INFINITY)
+  const batch = new ProducerBatch(
+    new RecordWriter(pool, 100),
+    NO_CODEC,
+    0,
+    Number.POSITIVE_INFINITY,
+  )
   for (let i = 0; i < count; i++) batch.append(null, 'x', null, 0)
-  batch.close({ codec: 0, compress: undefined })
+  batch.close()
   return batch
 }
 

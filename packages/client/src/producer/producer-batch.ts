@@ -1,4 +1,5 @@
 import type { Encoded } from '../serde/serde.ts'
+import type { ProducerCodec } from './producer-codec.ts'
 import { markTransactional, type RecordWriter, sealBatch } from './record-writer.ts'
 
 /** Producer id and epoch; replaced by a new object when either changes. */
@@ -28,11 +29,6 @@ export interface BatchOutcome {
   readonly logStartOffset?: number
 }
 
-export interface Compression {
-  readonly codec: number
-  readonly compress: ((records: Buffer) => Buffer) | undefined
-}
-
 /**
  * Records on their way to one partition.
  *
@@ -45,6 +41,7 @@ export class ProducerBatch {
   readonly createdMs: number
   /** Monotonic time after which the records count as not delivered. */
   readonly dueMs: number
+  readonly codec: ProducerCodec
   private readonly writer: RecordWriter
   private readonly listeners: BatchListener[] = []
   private bytes: Buffer | undefined
@@ -57,8 +54,9 @@ export class ProducerBatch {
   outcome: BatchOutcome | undefined
   failure: Error | undefined
 
-  constructor(writer: RecordWriter, createdMs: number, dueMs: number) {
+  constructor(writer: RecordWriter, codec: ProducerCodec, createdMs: number, dueMs: number) {
     this.writer = writer
+    this.codec = codec
     this.createdMs = createdMs
     this.dueMs = dueMs
   }
@@ -99,8 +97,8 @@ export class ProducerBatch {
   }
 
   /** No more records: writes the header and compresses. */
-  close(compression: Compression): void {
-    this.bytes ??= this.writer.finish(compression.codec, compression.compress)
+  close(): void {
+    this.bytes ??= this.writer.finish(this.codec.id, this.codec.compress)
   }
 
   /** Gives the batch its place in the partition's sequence. */

@@ -2,6 +2,17 @@ import type { Partitioner } from './partitioner.ts'
 
 export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
+/** How one call sends. */
+export interface SendOptions {
+  /** Ends the wait. Records that have been appended by then are sent all the same. */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * Codec of these records in place of the producer's. A batch has one codec, so records with
+   * another begin a new one; their order stays.
+   */
+  readonly compression?: CompressionName | undefined
+}
+
 /** Options of a producer. Names and defaults are those of Kafka's Java client. */
 export interface ProducerOptions {
   /** Who must have the records before they count as delivered. Default `all`. */

@@ -7,7 +7,6 @@
  * before the first is appended.
  */
 import { AbortError, ClosedError } from '@ottla/base'
-import { COMPRESSION, compress, isCodecReady, loadCodec } from '@ottla/protocol'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { TopicMetadata } from '../cluster/cluster-metadata.ts'
 import { abortable } from '../cluster/retry.ts'
@@ -28,12 +27,15 @@ import { Accumulator, type EncodedRecord, newQueue } from './accumulator.ts'
 import { IdentitySource } from './identity-source.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { keyedPartition, StickyPartition } from './partitioner.ts'
-import type { BatchListener, Compression, ProducerBatch } from './producer-batch.ts'
+import type { BatchListener, ProducerBatch } from './producer-batch.ts'
+import { ProducerCodecs } from './producer-codec.ts'
 import { intercepted } from './producer-events.ts'
 import {
+  type CompressionName,
   type ProducerOptions,
   type ResolvedProducerOptions,
   resolveProducerOptions,
+  type SendOptions,
 } from './producer-options.ts'
 import type { ProducerRecord, RecordFor } from './producer-record.ts'
 import { encodeHeaders } from './record-headers.ts'
@@ -44,11 +46,6 @@ import { traceSends } from './traced-sends.ts'
 import { Transaction } from './transaction.ts'
 import { TransactionManager } from './transaction-manager.ts'
 import { transformBatches } from './transform.ts'
-
-export interface SendOptions {
-  /** Ends the wait. Records that have been appended by then are sent all the same. */
-  readonly signal?: AbortSignal | undefined
-}
 
 interface TopicState {
   readonly name: string
@@ -69,8 +66,7 @@ export class Producer {
   private readonly sender: Sender
   private readonly topics = new Map<string, TopicState>()
   private readonly enqueued: BatchListener
-  private readonly codecLoaded: Promise<void>
-  private isCodecLoaded: boolean
+  private readonly codecs: ProducerCodecs
   /** Bytes of records that wait at a gate. */
   private gatedBytes = 0
   private enqueueFailure: Error | undefined
@@ -82,19 +78,8 @@ export class Producer {
     this.cluster = cluster
     this.onClosed = onClosed
     this.options = resolveProducerOptions(options)
-    const codec = COMPRESSION[this.options.compression]
-    this.isCodecLoaded = isCodecReady(codec)
-    this.codecLoaded = loadCodec(codec).then(() => {
-      this.isCodecLoaded = true
-    })
-    this.codecLoaded.catch(() => {
-      // Every call awaits it before it appends, and fails with the reason.
-    })
-    const compression: Compression = {
-      codec,
-      compress: codec === 0 ? undefined : (records) => compress(codec, records),
-    }
-    this.accumulator = new Accumulator(this.options, compression, cluster.context.clock)
+    this.codecs = new ProducerCodecs(this.options.compression)
+    this.accumulator = new Accumulator(this.options, cluster.context.clock)
     const { accumulator } = this
     const { transactionalId, transactionTimeoutMs, idempotence } = this.options
     if (transactionalId !== undefined) {
@@ -169,7 +154,7 @@ export class Producer {
         if (error) reject(error)
         else resolve(isMany ? operation.result() : operation.result().at(0))
       })
-      const records = this.encode(known, isMany ? input : [input as never])
+      const records = this.encode(known, isMany ? input : [input as never], options.compression)
       this.append(known.name, records, operation, signal)?.catch(reject)
     })
     return abortable(sent, signal)
@@ -268,7 +253,7 @@ export class Producer {
     await transactions.begin()
     const tx = new Transaction(
       {
-        send: (topic, input) => this.sendNow(topic, input),
+        send: (topic, input, sendOptions) => this.sendNow(topic, input, sendOptions),
         enqueue: (topic, record) => this.enqueueNow(topic, record),
         whenReady: () => this.whenReady(),
       },
@@ -326,8 +311,10 @@ export class Producer {
   private encode(
     topic: AnyTopic,
     records: readonly ProducerRecord<unknown, unknown>[],
+    compression?: CompressionName,
   ): PartitionedRecord[] {
     if (this.closing) throw new ClosedError('The producer')
+    const codec = compression === undefined ? this.codecs.usual : this.codecs.get(compression)
     const nowMs = this.cluster.context.clock.now()
     const wanted = intercepted(topic.name, records)
     const encoded = new Array<PartitionedRecord>(wanted.length)
@@ -340,6 +327,7 @@ export class Producer {
         headers: headers === undefined ? null : encodeHeaders(headers),
         timestamp: timestamp === undefined ? nowMs : Number(timestamp),
         partition,
+        codec,
       }
       const size = estimateRecordSize(next.key, next.value, next.headers)
       if (size > this.options.maxRequestSize - 512) {
@@ -361,13 +349,15 @@ export class Producer {
     const metadata = this.cluster.metadata.topic(name)
     // What is enqueued is not made to wait when memory is full: the caller has been told.
     const hasRoom = operation === undefined || !this.accumulator.isFull
-    if (metadata && !state.gate && hasRoom && this.isCodecLoaded) {
+    const codec = records[0]?.codec ?? this.codecs.usual
+    if (metadata && !state.gate && hasRoom && codec.isReady) {
       this.appendNow(state, metadata, records, operation)
       return undefined
     }
     const bytes = sizeOf(records)
     this.gatedBytes += bytes
     const turn = (state.gate ?? Promise.resolve())
+      .then(() => codec.loaded)
       .then(() => this.waitUntilAppendable(name, signal))
       .then((topic) => this.appendNow(state, topic, records, operation))
     // The gate opens whether or not the call in front succeeded; its own caller is told.
@@ -404,7 +394,6 @@ export class Producer {
     signal: AbortSignal | undefined,
   ): Promise<TopicMetadata> {
     const timeoutMs = this.options.maxBlockMs
-    await this.codecLoaded
     const topic = await this.cluster.topic(name, { timeoutMs, signal })
     while (this.accumulator.isFull) {
       const room = this.accumulator.waitForRoom()

@@ -162,7 +162,7 @@ export class Sender {
       const head = queue.head
       if (!head || this.readyAtMs(queue) > nowMs) continue
       if (sent.length > 0 && bytes + head.size > this.options.maxRequestSize) continue
-      head.close(this.accumulator.compression)
+      head.close()
       this.metrics.record('queueTime', nowMs - head.createdMs)
       const batch = queue.take(identity)
       bytes += batch.size
@@ -364,7 +364,7 @@ export class Sender {
   private split({ queue, batch }: SentBatch): void {
     queue.batchBytesMax = Math.max(BATCH_BYTES_LEAST, Math.floor(batch.size / 2))
     const parts = splitBatch(batch, this.accumulator.slabs)
-    for (const part of parts) part.close(this.accumulator.compression)
+    for (const part of parts) part.close()
     queue.replaceBySplit(batch, parts)
     batch.transferListeners(parts)
     batch.dissolve()

@@ -32,6 +32,6 @@ export function splitBatch(batch: ProducerBatch, pool: BufferPool): ProducerBatc
       const headers = cursor.headerBytes()
       writer.append(key, value, headers, baseTimestamp + cursor.timestampDelta)
     }
-    return new ProducerBatch(writer, batch.createdMs, batch.dueMs)
+    return new ProducerBatch(writer, batch.codec, batch.createdMs, batch.dueMs)
   })
 }

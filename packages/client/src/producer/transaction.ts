@@ -4,6 +4,7 @@ import { ConsumerBatch } from '../consumer/consumer-batch.ts'
 import type { TopicPartition } from '../group/assignor.ts'
 import type { OffsetToCommit } from '../group/group-coordination.ts'
 import type { AnyTopic } from '../serde/topic.ts'
+import type { SendOptions } from './producer-options.ts'
 import type { ProducerRecord, RecordFor } from './producer-record.ts'
 import type { RecordMetadata, SentRecords } from './send-operation.ts'
 import type { TransactionManager } from './transaction-manager.ts'
@@ -13,11 +14,15 @@ export type TransactionOffset =
   | ConsumerBatch
   | (TopicPartition & { readonly offset: number | bigint; readonly metadata?: string })
 
+/** How one call in a transaction sends; the transaction itself waits for all of them. */
+export type TransactionalSendOptions = Pick<SendOptions, 'compression'>
+
 /** What a transaction does through its producer. */
 export interface TransactionalSends {
   send(
     topic: string | AnyTopic,
     input: ProducerRecord<unknown, unknown> | readonly ProducerRecord<unknown, unknown>[],
+    options: TransactionalSendOptions,
   ): Promise<RecordMetadata | SentRecords>
   enqueue(topic: string | AnyTopic, record: ProducerRecord<unknown, unknown>): boolean
   whenReady(): Promise<void>
@@ -36,7 +41,11 @@ export class Transaction {
   /**
    * Sends one record; resolves when it is stored. Readers see it once the transaction is committed.
    */
-  send<T extends string | AnyTopic>(topic: T, record: RecordFor<T>): Promise<RecordMetadata>
+  send<T extends string | AnyTopic>(
+    topic: T,
+    record: RecordFor<T>,
+    options?: TransactionalSendOptions,
+  ): Promise<RecordMetadata>
   /**
    * Sends records in order. The promise need not be awaited: the transaction waits for all records,
    * and is aborted when one cannot be stored.
@@ -44,13 +53,15 @@ export class Transaction {
   send<T extends string | AnyTopic>(
     topic: T,
     records: readonly RecordFor<T>[],
+    options?: TransactionalSendOptions,
   ): Promise<SentRecords>
   send(
     topic: string | AnyTopic,
     input: ProducerRecord<unknown, unknown> | readonly ProducerRecord<unknown, unknown>[],
+    options: TransactionalSendOptions = {},
   ): Promise<RecordMetadata | SentRecords> {
     this.check()
-    const sent = this.sends.send(topic, input)
+    const sent = this.sends.send(topic, input, options)
     sent.catch((error: Error) => this.manager.fail(error))
     return sent
   }

@@ -35,6 +35,12 @@ describe.each(Object.entries(COMPRESSION))('%s', (name, codec) => {
     expect(decompress(codec, compress(codec, bytes), { sizeMax }).equals(bytes)).toBe(true)
   })
 
+  test('takes a limit beyond every buffer', () => {
+    const bytes = Buffer.from('no limit to speak of')
+    const unlimited = { sizeMax: Number.MAX_SAFE_INTEGER }
+    expect(decompress(codec, compress(codec, bytes), unlimited)).toEqual(bytes)
+  })
+
   test('refuses output above the limit, whatever the input claims', () => {
     const bomb = compress(codec, Buffer.alloc(2_000_000))
     expect(() => decompress(codec, bomb, { sizeMax: 1_999_999 })).toThrow(DecompressedTooLargeError)

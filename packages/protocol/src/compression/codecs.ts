@@ -5,6 +5,7 @@
  * (only zstd on older Node versions needs it, where it compiles WebAssembly). Nothing is loaded
  * before its first use.
  */
+import { constants } from 'node:buffer'
 import { assert } from '@ottla/base'
 import { CorruptCompressionError, DecompressedTooLargeError } from './compression-errors.ts'
 import { compressGzip, decompressGzip } from './gzip.ts'
@@ -80,7 +81,8 @@ export function decompress(
   bytes: Buffer,
   options: DecompressOptions,
 ): Buffer {
-  const { sizeMax } = options
+  // zlib refuses limits that no buffer could reach.
+  const sizeMax = Math.min(options.sizeMax, constants.MAX_LENGTH)
   switch (codec) {
     case COMPRESSION.none:
       if (bytes.length > sizeMax) throw new DecompressedTooLargeError('none', sizeMax)

@@ -1,0 +1,54 @@
+import {
+  COMPRESSION,
+  type CompressionName,
+  compress,
+  isCodecReady,
+  loadCodec,
+} from '@ottla/protocol'
+
+/** How the records of a batch are compressed. One object for each codec of a producer. */
+export class ProducerCodec {
+  /** Its number in the attributes of a batch. */
+  readonly id: number
+  /** Undefined for no compression. */
+  readonly compress: ((records: Buffer) => Buffer) | undefined
+  isReady: boolean
+  /** Resolves when the codec may be used; rejects when it cannot be loaded. */
+  readonly loaded: Promise<void>
+
+  constructor(name: CompressionName) {
+    const id = COMPRESSION[name]
+    this.id = id
+    this.compress = id === 0 ? undefined : (records) => compress(id, records)
+    this.isReady = isCodecReady(id)
+    this.loaded = loadCodec(id).then(() => {
+      this.isReady = true
+    })
+    this.loaded.catch(() => {
+      // Every call awaits it before it appends, and fails with the reason.
+    })
+  }
+}
+
+export class ProducerCodecs {
+  /** That of records whose call names none. */
+  readonly usual: ProducerCodec
+  private readonly byName = new Map<CompressionName, ProducerCodec>()
+
+  constructor(usual: CompressionName) {
+    this.usual = this.get(usual)
+  }
+
+  get(name: CompressionName): ProducerCodec {
+    let codec = this.byName.get(name)
+    if (!codec) {
+      if (!Object.hasOwn(COMPRESSION, name)) {
+        const names = Object.keys(COMPRESSION).join(', ')
+        throw new TypeError(`compression is one of ${names}, not ${name}`)
+      }
+      codec = new ProducerCodec(name)
+      this.byName.set(name, codec)
+    }
+    return codec
+  }
+}
