@@ -91,7 +91,7 @@ export async function kafkajs(bootstrap: string, clientId = 'judge'): Promise<Ka
   const require = createRequire(join(await ensureKafkajs(), 'package.json'))
   const library = require('kafkajs')
   if (!isSetUp) {
-    await addCodecs(require, library.CompressionCodecs)
+    await registerCodecs(library.CompressionCodecs)
     isSetUp = true
   }
   return new library.Kafka({
@@ -110,10 +110,8 @@ interface Codec {
 }
 
 /** Codecs kafkajs leaves to its users, from packages that are not ours either. */
-async function addCodecs(
-  require: NodeJS.Require,
-  codecs: Record<number, () => Codec>,
-): Promise<void> {
+export async function registerCodecs(codecs: Record<number, () => Codec>): Promise<void> {
+  const require = createRequire(join(await ensureKafkajs(), 'package.json'))
   codecs[KAFKAJS_CODECS.snappy] = require('kafkajs-snappy')
   const lz4 = require('lz4-napi')
   codecs[KAFKAJS_CODECS.lz4] = () => ({

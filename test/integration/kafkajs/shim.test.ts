@@ -14,6 +14,8 @@ import {
 } from '@ottla/kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
+import { readAll } from '../support/read-all.ts'
+import { codecsIn } from '../support/stored-batches.ts'
 import { uniqueName, waitFor } from '../support/topics.ts'
 
 let broker: TestBroker
@@ -206,6 +208,25 @@ describe('transactions', () => {
       if (values.push(String(record.value)) === 3) break
     }
     expect(values).toEqual(['got 1', 'got 2', 'got 3'])
+  })
+
+  test('write with the codec that each call asks for', async () => {
+    const topic = await createTopic()
+    const producer = kafka.producer({ transactionalId: uniqueName('tx') })
+    await producer.connect()
+    const tx = await producer.transaction()
+    const { GZIP, None, ZSTD, Snappy } = CompressionTypes
+    const asked = [GZIP, None, ZSTD, GZIP, Snappy]
+    for (const compression of asked) {
+      await tx.send({ topic, compression, messages: [{ value: `with ${compression}` }] })
+    }
+    await tx.commit()
+    await producer.disconnect()
+    await using engine = new Engine({ brokers: broker.bootstrap })
+    expect(await codecsIn(engine, topic)).toEqual(['gzip', 'none', 'zstd', 'gzip', 'snappy'])
+    const options = { isolationLevel: 'read_committed' } as const
+    const stored = await readAll(engine, topic, asked.length, options)
+    expect(stored.map(({ value }) => String(value))).toEqual(asked.map((one) => `with ${one}`))
   })
 
   test('are one at a time, and over once they have ended', async () => {

@@ -1,8 +1,10 @@
 /**
- * Codecs are built into the engine. `CompressionCodecs` takes what applications register, as
- * kafkajs needed it for Snappy, LZ4 and ZSTD, and leaves it alone.
+ * Codecs are built into the engine. `CompressionCodecs` has them in kafkajs's form for whoever asks,
+ * takes what applications register, as kafkajs needed it for Snappy, LZ4 and ZSTD, and leaves that
+ * alone: records are compressed and read by the engine all the same.
  */
 import type { CompressionName } from '@ottla/client'
+import { compress, decompress, loadCodec } from '@ottla/protocol'
 import { CompressionTypes } from '../constants.ts'
 import { KafkaJSNotImplemented } from '../errors.ts'
 
@@ -17,11 +19,27 @@ export function compressionName(type: number | undefined): CompressionName {
 // biome-ignore lint/suspicious/noExplicitAny: as in kafkajs; what a codec is was never typed
 type CodecFactory = () => any
 
-const builtIn: CodecFactory = () => ({})
+/** A buffer of kafkajs's own, of which codecs use the bytes. */
+interface Encoder {
+  readonly buffer: Buffer
+}
+
+const builtIn =
+  (type: CompressionTypes): CodecFactory =>
+  () => ({
+    compress: async ({ buffer }: Encoder): Promise<Buffer> => {
+      await loadCodec(type)
+      return compress(type, buffer)
+    },
+    decompress: async (bytes: Buffer): Promise<Buffer> => {
+      await loadCodec(type)
+      return decompress(type, bytes, { sizeMax: Number.MAX_SAFE_INTEGER })
+    },
+  })
 
 export const CompressionCodecs: Record<1 | 2 | 3 | 4, CodecFactory> = {
-  [CompressionTypes.GZIP]: builtIn,
-  [CompressionTypes.Snappy]: builtIn,
-  [CompressionTypes.LZ4]: builtIn,
-  [CompressionTypes.ZSTD]: builtIn,
+  [CompressionTypes.GZIP]: builtIn(CompressionTypes.GZIP),
+  [CompressionTypes.Snappy]: builtIn(CompressionTypes.Snappy),
+  [CompressionTypes.LZ4]: builtIn(CompressionTypes.LZ4),
+  [CompressionTypes.ZSTD]: builtIn(CompressionTypes.ZSTD),
 }

@@ -1,16 +1,14 @@
 /**
- * kafkajs chooses acks and compression with each call, the engine with each producer: one engine
+ * kafkajs chooses acks and timeout with each call, the engine with each producer: one engine
  * producer for each combination in use. No lingering: a call goes out at once, as in kafkajs.
  */
 import type { Producer as EngineProducer, ProducerOptions } from '@ottla/client'
 import type { KafkaCluster } from '../cluster/kafka-cluster.ts'
 import type { ProducerConfig } from '../types/config.ts'
-import { compressionName } from './compression.ts'
 
 export interface SendSettings {
   readonly acks: number
   readonly timeout?: number | undefined
-  readonly compression?: number | undefined
 }
 
 /** The broker counts the size of a request, and by default takes as much in one. */
@@ -27,7 +25,7 @@ export class EngineProducers {
   }
 
   get(settings: SendSettings): EngineProducer {
-    const key = JSON.stringify([settings.acks, settings.timeout, settings.compression ?? 0])
+    const key = JSON.stringify([settings.acks, settings.timeout])
     let producer = this.producers.get(key)
     if (!producer) {
       producer = this.make(settings, {})
@@ -36,10 +34,10 @@ export class EngineProducers {
     return producer
   }
 
-  transactional(compression: number | undefined): EngineProducer {
+  transactional(): EngineProducer {
     const { transactionalId, transactionTimeout } = this.config
     return this.make(
-      { acks: -1, compression },
+      { acks: -1 },
       {
         transactionalId: transactionalId as string,
         ...(transactionTimeout === undefined ? {} : { transactionTimeoutMs: transactionTimeout }),
@@ -55,7 +53,6 @@ export class EngineProducers {
     const deliveryTimeoutMs = Math.max(cluster.deadlineMs, cluster.requestTimeout)
     return cluster.engine.producer({
       acks: settings.acks as -1 | 0 | 1,
-      compression: compressionName(settings.compression),
       idempotence,
       linger: 0,
       batchSize: 65_536,

@@ -1,15 +1,12 @@
 /**
  * A transaction between `begin` and `commit` or `abort`. The engine runs a function in a
  * transaction; here the function waits until the application says how it ends.
- *
- * The engine's codec is fixed with its producer: when the first records of a transaction come with
- * another, the producer gives way to a new one before anything was sent. Later records of the same
- * transaction are written with the codec of the first.
  */
 import type {
   Producer as EngineProducer,
   Transaction as EngineTransaction,
   SentRecords,
+  TransactionalSendOptions,
   TransactionOffset,
 } from '@ottla/client'
 import { toKafkaJSError } from '../engine-errors.ts'
@@ -22,7 +19,6 @@ export class OpenTransaction {
   private readonly tx: EngineTransaction
   private readonly outcome: Promise<void>
   private readonly end: (error?: Error) => void
-  hasRecords = false
 
   private constructor(tx: EngineTransaction, outcome: Promise<void>, end: (error?: Error) => void) {
     this.tx = tx
@@ -45,10 +41,13 @@ export class OpenTransaction {
     })
   }
 
-  async send(topic: string, records: readonly never[]): Promise<SentRecords> {
-    this.hasRecords = true
+  async send(
+    topic: string,
+    records: readonly never[],
+    options: TransactionalSendOptions,
+  ): Promise<SentRecords> {
     try {
-      return await this.tx.send(topic, records)
+      return await this.tx.send(topic, records, options)
     } catch (error) {
       throw toKafkaJSError(error)
     }

@@ -1,6 +1,6 @@
 /** kafkajs's producer over the engine's. */
 import { delay, realClock } from '@ottla/base'
-import type { SentRecords } from '@ottla/client'
+import type { SentRecords, TransactionalSendOptions } from '@ottla/client'
 import type { KafkaCluster } from '../cluster/kafka-cluster.ts'
 import { toKafkaJSError } from '../engine-errors.ts'
 import { KafkaJSError, KafkaJSNonRetriableError } from '../errors.ts'
@@ -11,7 +11,8 @@ import type { SharedConsumers } from '../shared-consumers.ts'
 import type { ProducerConfig } from '../types/config.ts'
 import type { Logger } from '../types/logging.ts'
 import type { Message, Producer, ProducerBatch, RecordMetadata } from '../types/producer.ts'
-import { EngineProducers, type SendSettings } from './engine-producers.ts'
+import { compressionName } from './compression.ts'
+import { EngineProducers } from './engine-producers.ts'
 import { answersFor, mergeByTopic, recordsOf, validateMessages } from './messages.ts'
 import { Partitioners } from './partitioners.ts'
 import { Transactions } from './transactions.ts'
@@ -24,10 +25,10 @@ export interface ProducerParts {
 }
 
 /** How the records of one topic go out. */
-type SendRecords = (
-  compression: number | undefined,
+export type SendRecords = (
   topic: string,
   records: never[],
+  options: TransactionalSendOptions,
 ) => Promise<SentRecords>
 
 export type SendMessages = (batch: ProducerBatch, via: SendRecords) => Promise<RecordMetadata[]>
@@ -68,23 +69,23 @@ class ProducerCore {
         "Not requiring ack for all messages invalidates the idempotent producer's EoS guarantees",
       )
     }
-    return this.sendMessages(batch, (compression, topic, records) => {
-      const settings: SendSettings = { acks, timeout, compression }
-      return this.engines.get(settings).send(topic, records) as Promise<SentRecords>
-    })
+    return this.sendMessages(batch, (topic, records, options) =>
+      this.engines.get({ acks, timeout }).send(topic, records, options),
+    )
   }
 
   readonly sendMessages: SendMessages = async (batch, via) => {
-    const { topicMessages = [], compression, acks } = batch
+    const { topicMessages = [], acks } = batch
     validateMessages(topicMessages)
     this.checkStatus()
+    const options = { compression: compressionName(batch.compression) }
     const merged = mergeByTopic(topicMessages)
     const prepared = await this.prepare(merged)
     try {
       const sent = await Promise.all(
         prepared.map(async ({ topic, records }) => {
           if (records.length === 0) return []
-          const send = () => via(compression, topic, records as never[])
+          const send = () => via(topic, records as never[], options)
           const answer = await untilKnown(send)
           return acks === 0 ? [] : answersFor(topic, records, answer)
         }),

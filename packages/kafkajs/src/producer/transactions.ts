@@ -6,7 +6,7 @@ import type { TopicOffsets } from '../types/cluster.ts'
 import type { Transaction } from '../types/producer.ts'
 import type { EngineProducers } from './engine-producers.ts'
 import { OpenTransaction } from './open-transaction.ts'
-import type { SendMessages } from './producer.ts'
+import type { SendMessages, SendRecords } from './producer.ts'
 
 export interface GroupMember {
   readonly groupMetadata: GroupMetadata
@@ -16,7 +16,6 @@ export class Transactions {
   private readonly producers: EngineProducers
   private readonly consumers: SharedConsumers
   private producer: EngineProducer | undefined
-  private compression = 0
   private current: OpenTransaction | undefined
   private isOpen = false
 
@@ -34,7 +33,7 @@ export class Transactions {
     }
     this.isOpen = true
     try {
-      this.producer ??= this.producers.transactional(this.compression)
+      this.producer ??= this.producers.transactional()
       this.current = await OpenTransaction.begin(this.producer)
     } catch (error) {
       this.isOpen = false
@@ -60,8 +59,8 @@ export class Transactions {
         this.isOpen = false
         this.current = undefined
       })
-    const via = async (compression: number | undefined, topic: string, records: never[]) =>
-      (await this.using(compression ?? 0)).send(topic, records)
+    const via: SendRecords = (topic, records, options) =>
+      (this.current as OpenTransaction).send(topic, records, options)
     return {
       isActive,
       send: guarded(({ topic, messages, ...settings }) =>
@@ -76,17 +75,6 @@ export class Transactions {
     }
   }
 
-  private async using(compression: number): Promise<OpenTransaction> {
-    const open = this.current as OpenTransaction
-    if (open.hasRecords || compression === this.compression) return open
-    await open.abort()
-    await this.producer?.close()
-    this.compression = compression
-    this.producer = this.producers.transactional(compression)
-    this.current = await OpenTransaction.begin(this.producer)
-    return this.current
-  }
-
   private async sendOffsets(group: string, topics: readonly TopicOffsets[]): Promise<void> {
     const open = this.current as OpenTransaction
     const offsets: TransactionOffset[] = topics.flatMap(({ topic, partitions }) =>
@@ -96,7 +84,6 @@ export class Transactions {
         offset: Number(offset),
       })),
     )
-    open.hasRecords = true
     await open.sendOffsets(this.consumers.memberOf(group), offsets)
     this.consumers.markCommitted(group, topics)
   }
