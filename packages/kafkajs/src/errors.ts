@@ -2,13 +2,47 @@
  * The errors of kafkajs, by its names: applications branch on `name`, `type`, `code`, `retriable`
  * and `instanceof`.
  */
+import type { PartitionMetadata } from './types/cluster.ts'
+
 type Source = Error | string
 export interface KafkaJSErrorMetadata {
-  retriable?: boolean | undefined
-  cause?: unknown
+  retriable?: boolean
   topic?: string
   partitionId?: number
-  metadata?: unknown
+  metadata?: PartitionMetadata
+}
+
+/** What each kind of error may be told besides its message. */
+export interface KafkaJSOffsetOutOfRangeMetadata {
+  topic: string
+  partition: number
+}
+export interface KafkaJSNumberOfRetriesExceededMetadata {
+  retryCount: number
+  retryTime: number
+}
+export interface KafkaJSConnectionErrorMetadata {
+  broker?: string
+  code?: string
+}
+export interface KafkaJSRequestTimeoutErrorMetadata {
+  broker: string
+  clientId: string
+  correlationId: number
+  createdAt: number
+  sentAt: number
+  pendingDuration: number
+}
+export interface KafkaJSTopicMetadataNotLoadedMetadata {
+  topic: string
+}
+export interface KafkaJSStaleTopicMetadataAssignmentMetadata {
+  topic: string
+  unknownPartitions: PartitionMetadata[]
+}
+export interface KafkaJSServerDoesNotSupportApiKeyMetadata {
+  apiKey: number
+  apiName: string
 }
 
 interface ProtocolSource {
@@ -21,6 +55,11 @@ interface ProtocolSource {
 const messageIn = (source: { readonly message: string } | string): string =>
   typeof source === 'string' ? source : source.message
 
+interface Details extends Omit<KafkaJSErrorMetadata, 'retriable'> {
+  readonly retriable?: boolean | undefined
+  readonly cause?: unknown
+}
+
 export class KafkaJSError extends Error {
   override readonly message: string
   override name = 'KafkaJSError'
@@ -28,7 +67,7 @@ export class KafkaJSError extends Error {
   readonly helpUrl?: string
   override readonly cause?: Error
 
-  constructor(e: Source, { retriable = true, cause }: KafkaJSErrorMetadata = {}) {
+  constructor(e: Source = '', { retriable = true, cause }: Details = {}) {
     super(messageIn(e))
     this.message = messageIn(e)
     this.retriable = retriable
@@ -41,7 +80,7 @@ export class KafkaJSError extends Error {
 export class KafkaJSNonRetriableError extends KafkaJSError {
   override name = 'KafkaJSNonRetriableError'
 
-  constructor(e: Source, { cause }: { cause?: unknown } = {}) {
+  constructor(e: Source = '', { cause }: { cause?: unknown } = {}) {
     super(e, { retriable: false, cause })
   }
 }
@@ -65,7 +104,7 @@ export class KafkaJSOffsetOutOfRange extends KafkaJSProtocolError {
   readonly topic: string
   readonly partition: number
 
-  constructor(e: Source | ProtocolSource, metadata: { topic: string; partition: number }) {
+  constructor(e: Source | ProtocolSource, metadata: KafkaJSOffsetOutOfRangeMetadata) {
     super(e)
     this.topic = metadata.topic
     this.partition = metadata.partition
@@ -88,7 +127,7 @@ export class KafkaJSNumberOfRetriesExceeded extends KafkaJSNonRetriableError {
   readonly retryCount: number
   readonly retryTime: number
 
-  constructor(e: Source, metadata: { retryCount: number; retryTime: number }) {
+  constructor(e: Source, metadata: KafkaJSNumberOfRetriesExceededMetadata) {
     super(e, { cause: e })
     const stack = typeof e === 'string' ? e : e.stack
     this.stack = `KafkaJSNonRetriableError\n  Caused by: ${stack}`
@@ -129,15 +168,7 @@ export class KafkaJSRequestTimeoutError extends KafkaJSError {
   readonly sentAt: number
   readonly pendingDuration: number
 
-  constructor(
-    e: Source,
-    metadata: Partial<
-      Pick<
-        KafkaJSRequestTimeoutError,
-        'broker' | 'correlationId' | 'createdAt' | 'sentAt' | 'pendingDuration'
-      >
-    > = {},
-  ) {
+  constructor(e: Source, metadata: Partial<KafkaJSRequestTimeoutErrorMetadata> = {}) {
     super(e)
     this.broker = metadata.broker as string
     this.correlationId = metadata.correlationId as number
@@ -180,13 +211,20 @@ export interface DeleteGroupsResult {
   error?: KafkaJSProtocolError
 }
 
+/** A group that could not be deleted. */
+export interface KafkaJSDeleteGroupsErrorGroups {
+  groupId: string
+  errorCode: number
+  error: KafkaJSError
+}
+
 export class KafkaJSDeleteGroupsError extends KafkaJSError {
   override name = 'KafkaJSDeleteGroupsError'
   readonly groups: DeleteGroupsResult[]
 
-  constructor(e: Source, groups: DeleteGroupsResult[] = []) {
+  constructor(e: Source, groups: (KafkaJSDeleteGroupsErrorGroups | DeleteGroupsResult)[] = []) {
     super(e)
-    this.groups = groups
+    this.groups = groups as DeleteGroupsResult[]
   }
 }
 

@@ -17,8 +17,10 @@ export {
   KafkaJSBrokerNotFound,
   KafkaJSConnectionClosedError,
   KafkaJSConnectionError,
+  type KafkaJSConnectionErrorMetadata,
   KafkaJSCreateTopicError,
   KafkaJSDeleteGroupsError,
+  type KafkaJSDeleteGroupsErrorGroups,
   KafkaJSDeleteTopicRecordsError,
   type KafkaJSDeleteTopicRecordsErrorPartition,
   type KafkaJSDeleteTopicRecordsErrorTopic,
@@ -36,15 +38,21 @@ export {
   KafkaJSNonRetriableError,
   KafkaJSNotImplemented,
   KafkaJSNumberOfRetriesExceeded,
+  type KafkaJSNumberOfRetriesExceededMetadata,
   KafkaJSOffsetOutOfRange,
+  type KafkaJSOffsetOutOfRangeMetadata,
   KafkaJSPartialMessageError,
   KafkaJSProtocolError,
   KafkaJSRequestTimeoutError,
+  type KafkaJSRequestTimeoutErrorMetadata,
   KafkaJSSASLAuthenticationError,
   KafkaJSServerDoesNotSupportApiKey,
+  type KafkaJSServerDoesNotSupportApiKeyMetadata,
   KafkaJSStaleTopicMetadataAssignment,
+  type KafkaJSStaleTopicMetadataAssignmentMetadata,
   KafkaJSTimeout,
   KafkaJSTopicMetadataNotLoaded,
+  type KafkaJSTopicMetadataNotLoadedMetadata,
   KafkaJSUnsupportedMagicByteInMessageSet,
 } from './errors.ts'
 export { Kafka } from './kafka.ts'
@@ -77,11 +85,13 @@ export type {
   ResourceConfigQuery,
 } from './types/admin.ts'
 export type {
+  ApiVersions,
   Assigner,
   Assignment,
   BrokerMetadata,
   Cluster,
   ConsumerGroupState,
+  CoordinatorMetadata,
   FetchOffsetsPartition,
   GroupDescription,
   GroupDescriptions,
@@ -104,6 +114,9 @@ export type {
   TopicPartitionOffset,
   TopicPartitionOffsetAndMetadata,
   TopicPartitions,
+  ValueOf,
+  Without,
+  XOR,
 } from './types/cluster.ts'
 export type {
   AdminConfig,
@@ -119,8 +132,12 @@ export type {
   ProducerConfig,
   RetryOptions,
   SASLMechanism,
+  SASLMechanismOptions,
+  SASLMechanismOptionsMap,
   SASLOptions,
   SaslAuthenticateArgs,
+  SaslAuthenticationRequest,
+  SaslAuthenticationResponse,
 } from './types/config.ts'
 export type {
   Batch,
@@ -135,6 +152,8 @@ export type {
   EachMessageHandler,
   EachMessagePayload,
   KafkaMessage,
+  MessageSetEntry,
+  RecordBatchEntry,
 } from './types/consumer.ts'
 export type {
   AdminEvents,
@@ -151,6 +170,7 @@ export type {
   ConsumerReceivedUnsubcribedTopicsEvent,
   ConsumerStartBatchProcessEvent,
   DisconnectEvent,
+  IBatchProcessEvent,
   IMemberAssignment,
   InstrumentationEvent,
   ProducerEvents,
@@ -176,6 +196,7 @@ export type {
   ProducerBatch,
   ProducerRecord,
   RecordMetadata,
+  Sender,
   TopicMessages,
   Transaction,
 } from './types/producer.ts'

@@ -27,61 +27,67 @@ interface RoleOptions {
   readonly allowAutoTopicCreation?: boolean | undefined
 }
 
-export class Kafka {
-  readonly #config: KafkaConfig
-  readonly #logger: Logger
-  readonly #consumers = new SharedConsumers()
+interface Parts {
+  readonly config: KafkaConfig
+  readonly logger: Logger
+  readonly consumers: SharedConsumers
+}
 
+/** Beside the objects, since whatever has the methods of one passes for it in kafkajs's types. */
+const partsOf = new WeakMap<Kafka, Parts>()
+
+export class Kafka {
   constructor(config: KafkaConfig) {
     const { logLevel, logCreator = consoleLogCreator } = config
-    this.#config = config
-    this.#logger = createLogger({
-      ...(logLevel === undefined ? {} : { level: logLevel }),
-      logCreator,
-    })
+    const level = logLevel === undefined ? {} : { level: logLevel }
+    const logger = createLogger({ ...level, logCreator })
+    partsOf.set(this, { config, logger, consumers: new SharedConsumers() })
   }
 
   producer(config: ProducerConfig = {}): Producer {
+    const own = partsOf.get(this) as Parts
     const { metadataMaxAge, allowAutoTopicCreation, idempotent } = config
     const unlimited = idempotent ? { retries: Number.MAX_SAFE_INTEGER } : {}
-    const retry = { ...unlimited, ...this.#config.retry, ...config.retry }
-    const parts = this.#parts({ role: 'producer', retry, metadataMaxAge, allowAutoTopicCreation })
-    if (!config.createPartitioner) warnOfPartitioner(this.#logger)
-    return createProducer(config, { ...parts, consumers: this.#consumers })
+    const retry = { ...unlimited, ...own.config.retry, ...config.retry }
+    const role = { role: 'producer', retry, metadataMaxAge, allowAutoTopicCreation }
+    const parts = clusterParts(own, role)
+    if (!config.createPartitioner) warnOfPartitioner(own.logger)
+    return createProducer(config, { ...parts, consumers: own.consumers })
   }
 
   consumer(config: ConsumerConfig): Consumer {
+    const own = partsOf.get(this) as Parts
     const { metadataMaxAge, allowAutoTopicCreation } = config ?? {}
-    const retry = { ...this.#config.retry, ...(config?.retry ?? { retries: 5 }) }
-    const parts = this.#parts({ role: 'consumer', retry, metadataMaxAge, allowAutoTopicCreation })
-    return createConsumer({ ...config, retry }, { ...parts, consumers: this.#consumers })
+    const retry = { ...own.config.retry, ...(config?.retry ?? { retries: 5 }) }
+    const role = { role: 'consumer', retry, metadataMaxAge, allowAutoTopicCreation }
+    const parts = clusterParts(own, role)
+    return createConsumer({ ...config, retry }, { ...parts, consumers: own.consumers })
   }
 
   admin({ retry }: AdminConfig = {}): Admin {
-    const parts = this.#parts({ role: 'admin', retry, allowAutoTopicCreation: false })
-    return createAdmin(parts)
+    const role = { role: 'admin', retry, allowAutoTopicCreation: false }
+    return createAdmin(clusterParts(partsOf.get(this) as Parts, role))
   }
 
   logger(): Logger {
-    return this.#logger
+    return (partsOf.get(this) as Parts).logger
   }
+}
 
-  #parts({ role, retry, metadataMaxAge, allowAutoTopicCreation }: RoleOptions) {
-    const config = this.#config
-    if (config.socketFactory) {
-      throw new KafkaJSNonRetriableError(
-        'socketFactory is not supported: the engine opens its own sockets. Connect through a ' +
-          'proxy by its address in `brokers`, or set options of TLS in `ssl`.',
-      )
-    }
-    const emitter = new InstrumentationEmitter()
-    const logger = this.#logger
-    const cluster = new KafkaCluster({
-      ...{ config, logger, emitter, role, metadataMaxAge, allowAutoTopicCreation },
-      retry: resolveRetry(config.retry, retry),
-    })
-    return { cluster, logger, emitter }
+function clusterParts({ config, logger }: Parts, options: RoleOptions) {
+  const { role, retry, metadataMaxAge, allowAutoTopicCreation } = options
+  if (config.socketFactory) {
+    throw new KafkaJSNonRetriableError(
+      'socketFactory is not supported: the engine opens its own sockets. Connect through a ' +
+        'proxy by its address in `brokers`, or set options of TLS in `ssl`.',
+    )
   }
+  const emitter = new InstrumentationEmitter()
+  const cluster = new KafkaCluster({
+    ...{ config, logger, emitter, role, metadataMaxAge, allowAutoTopicCreation },
+    retry: resolveRetry(config.retry, retry),
+  })
+  return { cluster, logger, emitter }
 }
 
 let hasWarned = false

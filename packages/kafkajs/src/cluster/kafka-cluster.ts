@@ -19,7 +19,13 @@ import {
 import type { InstrumentationEmitter } from '../observe/emitter.ts'
 import { engineLogger } from '../observe/logger.ts'
 import { type ResolvedRetry, retryBudgetMs, withRetry } from '../retry.ts'
-import type { BrokerMetadata, Cluster, PartitionMetadata, TopicOffsets } from '../types/cluster.ts'
+import type {
+  BrokerMetadata,
+  Cluster,
+  CoordinatorMetadata,
+  PartitionMetadata,
+  TopicOffsets,
+} from '../types/cluster.ts'
 import type { KafkaConfig } from '../types/config.ts'
 import type { Logger } from '../types/logging.ts'
 import { loginOf } from './sasl.ts'
@@ -362,15 +368,20 @@ export class KafkaCluster implements Cluster {
   }
 
   /** Broker id of a group's coordinator. */
-  findGroupCoordinator({ groupId }: { groupId: string }): Promise<number> {
+  async findGroupCoordinator({ groupId }: { groupId: string }): Promise<number> {
+    const { coordinator } = await this.findGroupCoordinatorMetadata({ groupId })
+    return coordinator.nodeId
+  }
+
+  findGroupCoordinatorMetadata({ groupId }: { groupId: string }): Promise<CoordinatorMetadata> {
     return withRetry(this.retry, async () => {
       const body = { key: groupId, keyType: 0, coordinatorKeys: [groupId] }
       const answer = await this.request(apis.findCoordinator, body)
-      const found = answer.coordinators[0] ?? answer
-      if (found.errorCode !== 0) throw protocolError(found.errorCode)
-      if (found.nodeId < 0) throw new KafkaJSGroupCoordinatorNotFound(`No coordinator: ${groupId}`)
-      if (!this.getNodeIds().includes(found.nodeId)) await this.load([...this.targetTopics])
-      return found.nodeId
+      const { errorCode, nodeId, host, port } = answer.coordinators[0] ?? answer
+      if (errorCode !== 0) throw protocolError(errorCode)
+      if (nodeId < 0) throw new KafkaJSGroupCoordinatorNotFound(`No coordinator: ${groupId}`)
+      if (!this.getNodeIds().includes(nodeId)) await this.load([...this.targetTopics])
+      return { errorCode, coordinator: { nodeId, host, port } }
     })
   }
 

@@ -1,6 +1,11 @@
 /** Topics, partitions, groups and assigners as kafkajs shapes them. */
 import type { Logger } from './logging.ts'
 
+/** Small helpers of kafkajs's types, which it lets out as well. */
+export type Without<T, U> = { [P in Exclude<keyof T, keyof U>]?: never }
+export type XOR<T, U> = T | U extends object ? (Without<T, U> & U) | (Without<U, T> & T) : T | U
+export type ValueOf<T> = T[keyof T]
+
 export interface PartitionOffset {
   partition: number
   offset: string
@@ -59,6 +64,14 @@ export type Assigner = {
   protocol(subscription: { topics: string[] }): GroupState
 }
 
+export interface CoordinatorMetadata {
+  errorCode: number
+  coordinator: { nodeId: number; host: string; port: number }
+}
+export interface ApiVersions {
+  [apiKey: number]: { minVersion: number; maxVersion: number }
+}
+
 /** What an assigner may ask of the cluster. */
 export type Cluster = {
   getNodeIds(): number[]
@@ -72,13 +85,15 @@ export type Cluster = {
   refreshMetadataIfNecessary(): Promise<void>
   findTopicPartitionMetadata(topic: string): PartitionMetadata[]
   findLeaderForPartitions(topic: string, partitions: number[]): { [leader: string]: number[] }
+  findGroupCoordinatorMetadata(group: { groupId: string }): Promise<CoordinatorMetadata>
+  defaultOffset(config: { fromBeginning: boolean }): number
   fetchTopicsOffset(
-    topics: Array<{
-      topic: string
-      partitions: Array<{ partition: number }>
-      fromBeginning?: boolean
-      fromTimestamp?: number
-    }>,
+    topics: Array<
+      { topic: string; partitions: Array<{ partition: number }> } & XOR<
+        { fromBeginning: boolean },
+        { fromTimestamp: number }
+      >
+    >,
   ): Promise<TopicOffsets[]>
 }
 

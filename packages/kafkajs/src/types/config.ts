@@ -52,7 +52,7 @@ export interface OauthbearerProviderResponse {
   value: string
 }
 
-type SASLMechanismOptionsMap = {
+export type SASLMechanismOptionsMap = {
   plain: { username: string; password: string }
   'scram-sha-256': { username: string; password: string }
   'scram-sha-512': { username: string; password: string }
@@ -65,13 +65,13 @@ type SASLMechanismOptionsMap = {
   oauthbearer: { oauthBearerProvider: () => Promise<OauthbearerProviderResponse> }
 }
 export type SASLMechanism = keyof SASLMechanismOptionsMap
-type SASLMechanismOptions<T> = T extends SASLMechanism
+export type SASLMechanismOptions<T> = T extends SASLMechanism
   ? { mechanism: T } & SASLMechanismOptionsMap[T]
   : never
 export type SASLOptions = SASLMechanismOptions<SASLMechanism>
 
-type SaslAuthenticationRequest = { encode: () => Buffer | Promise<Buffer> }
-type SaslAuthenticationResponse<ParseResult> = {
+export type SaslAuthenticationRequest = { encode: () => Buffer | Promise<Buffer> }
+export type SaslAuthenticationResponse<ParseResult> = {
   decode: (rawResponse: Buffer) => Buffer | Promise<Buffer>
   parse: (data: Buffer) => ParseResult
 }

@@ -10,7 +10,7 @@ import type { ConsumerEventMap, ConsumerEvents } from './events.ts'
 import type { Logger } from './logging.ts'
 import type { IHeaders } from './producer.ts'
 
-interface MessageSetEntry {
+export interface MessageSetEntry {
   key: Buffer | null
   value: Buffer | null
   timestamp: string
@@ -19,7 +19,7 @@ interface MessageSetEntry {
   size: number
   headers?: never
 }
-interface RecordBatchEntry {
+export interface RecordBatchEntry {
   key: Buffer | null
   value: Buffer | null
   timestamp: string

@@ -68,7 +68,7 @@ export type ConsumerFetchEvent = InstrumentationEvent<{
   nodeId: number
 }>
 
-interface BatchAbout {
+export interface IBatchProcessEvent {
   topic: string
   partition: number
   highWatermark: string
@@ -79,8 +79,10 @@ interface BatchAbout {
   lastOffset: string
 }
 
-export type ConsumerStartBatchProcessEvent = InstrumentationEvent<BatchAbout>
-export type ConsumerEndBatchProcessEvent = InstrumentationEvent<BatchAbout & { duration: number }>
+export type ConsumerStartBatchProcessEvent = InstrumentationEvent<IBatchProcessEvent>
+export type ConsumerEndBatchProcessEvent = InstrumentationEvent<
+  IBatchProcessEvent & { duration: number }
+>
 export type ConsumerCrashEvent = InstrumentationEvent<{
   error: Error
   groupId: string

@@ -55,7 +55,7 @@ export type RecordMetadata = {
   logStartOffset?: string
 }
 
-type Sender = {
+export type Sender = {
   send(record: ProducerRecord): Promise<RecordMetadata[]>
   sendBatch(batch: ProducerBatch): Promise<RecordMetadata[]>
 }
