@@ -69,8 +69,8 @@ function withShared<C extends { connect(): Promise<void>; disconnect(): Promise<
   const { connect, disconnect } = client
   const shared = cluster as Cluster | undefined
   client.connect = async () => {
-    await shared?.connect?.()
     await connect()
+    await shared?.connect?.()
   }
   client.disconnect = async () => {
     await disconnect()

@@ -8,7 +8,7 @@ export type Lane = 'ottla' | 'apache'
 export interface SpecOutcome {
   readonly passed: number
   readonly failures: readonly { readonly test: string; readonly reason: string }[]
-  /** Tests that need listeners with TLS and logins; not run. */
+  /** Tests that need listeners the broker does not have: TLS, logins. */
   readonly needLogin: number
 }
 

@@ -73,6 +73,9 @@ const REPLACED: Readonly<Record<string, string>> = {
   'src/protocol/resourcePatternTypes.js': 'overlay.library.ResourcePatternTypes',
 }
 
+/** How a test fails that needs TLS or a login, on a broker that has neither. */
+export const NO_LISTENER = 'no listener with TLS or logins'
+
 /** Puts the tree together; paths of all specs in it. */
 export async function prepareSuite(): Promise<string[]> {
   await install()
@@ -135,7 +138,7 @@ function buildOverlay(): void {
 
 /**
  * Addresses of the test helpers become the broker's. Certificates are looked at, unlike in kafkajs's
- * own runs. Listeners that the broker lacks keep kafkajs's ports, where nobody answers.
+ * own runs. Who asks for a listener that the broker does not have is told so.
  */
 export function useListeners({ plain, secure }: SuiteBroker): void {
   const path = join(TREE, 'testHelpers', 'index.js')
@@ -150,6 +153,9 @@ export function useListeners({ plain, secure }: SuiteBroker): void {
       .replaceAll(/(\$\{host\}):(?:909[47]|9100)/g, `$1:${portOf(secure.sasl)}`)
       .replace('rejectUnauthorized: false', 'rejectUnauthorized: true')
     writeFileSync(join(TREE, 'testHelpers', 'certs', 'cert-signed'), secure.ca)
+  } else {
+    const fail = `{ throw new Error('${NO_LISTENER}') }`
+    text = text.replaceAll(/(sslBrokers|saslBrokers) = .*/g, `$1 = () => ${fail}`)
   }
   writeFileSync(path, text)
 }
