@@ -137,8 +137,8 @@ function buildOverlay(): void {
 }
 
 /**
- * Addresses of the test helpers become the broker's. Certificates are looked at, unlike in kafkajs's
- * own runs. Who asks for a listener that the broker does not have is told so.
+ * Addresses of the test helpers become the broker's. Certificates are looked at, unlike in
+ * kafkajs's own runs. Who asks for a listener that the broker does not have is told so.
  */
 export function useListeners({ plain, secure }: SuiteBroker): void {
   const path = join(TREE, 'testHelpers', 'index.js')

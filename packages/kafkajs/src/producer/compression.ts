@@ -1,7 +1,7 @@
 /**
- * Codecs are built into the engine. `CompressionCodecs` has them in kafkajs's form for whoever asks,
- * takes what applications register, as kafkajs needed it for Snappy, LZ4 and ZSTD, and leaves that
- * alone: records are compressed and read by the engine all the same.
+ * Codecs are built into the engine. `CompressionCodecs` has them in kafkajs's form for whoever
+ * asks, takes what applications register, as kafkajs needed it for Snappy, LZ4 and ZSTD, and leaves
+ * that alone: records are compressed and read by the engine all the same.
  */
 import type { CompressionName } from '@ottla/client'
 import { compress, decompress, loadCodec } from '@ottla/protocol'
