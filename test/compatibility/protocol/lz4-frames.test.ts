@@ -40,7 +40,10 @@ describe('the reference implementation of lz4', () => {
     expect(back.equals(plain)).toBe(true)
   })
 
-  test('reads what we write', () => {
-    expect(lz4(['-d'], compress(COMPRESSION.lz4, plain)).equals(plain)).toBe(true)
+  const sizes = [0, 1, 4, 5, 12, 13, 14, 17, 18, 31, 100, 65_535, 65_536, 65_537, plain.length]
+  test.each(sizes)('reads what we write: %i bytes of anything, and of the same', (size) => {
+    for (const content of [plain.subarray(0, size), Buffer.alloc(size, 'ab')]) {
+      expect(lz4(['-d'], compress(COMPRESSION.lz4, content)).equals(content)).toBe(true)
+    }
   })
 })

@@ -125,7 +125,7 @@ function buildOverlay(): void {
     outfile: join(TREE, 'overlay.js'),
     bundle: true,
     packages: 'bundle',
-    external: ['@node-rs/crc32', 'snappy', 'snappyjs', 'lz4-napi', 'lz4js', '@bokuweb/zstd-wasm'],
+    external: ['@node-rs/crc32', 'snappy', 'snappyjs', 'lz4js', '@bokuweb/zstd-wasm'],
     nodePaths: [join(REPOSITORY_ROOT, 'node_modules')],
     platform: 'node',
     format: 'cjs',

@@ -9,7 +9,8 @@ import { constants } from 'node:buffer'
 import { assert } from '@ottla/base'
 import { CorruptCompressionError, DecompressedTooLargeError } from './compression-errors.ts'
 import { compressGzip, decompressGzip } from './gzip.ts'
-import { compressLz4, decompressLz4, lz4Native } from './lz4.ts'
+import { compressLz4, decompressLz4 } from './lz4.ts'
+import { wasmBlockEncoder } from './lz4-encoder.ts'
 import { compressSnappy, decompressSnappy, snappyBlocks } from './snappy.ts'
 import { compressZstd, decompressZstd, isZstdNative, isZstdReady, loadZstd } from './zstd.ts'
 
@@ -37,16 +38,28 @@ export const isCodecReady = (codec: CompressionId): boolean =>
 export function codecFallbacks(): CompressionName[] {
   const fallbacks: CompressionName[] = []
   if (!snappyBlocks()[1]) fallbacks.push('snappy')
-  if (!lz4Native()) fallbacks.push('lz4')
+  if (!wasmBlockEncoder()) fallbacks.push('lz4')
   if (!isZstdNative()) fallbacks.push('zstd')
   return fallbacks
 }
 
-/**
- * Compresses the records of a batch. Levels: gzip 1 to 9, zstd up to 22; snappy and lz4 have none
- * (Kafka's lz4 levels are accepted and make no difference).
- */
-export function compress(codec: CompressionId, bytes: Uint8Array, level?: number): Buffer {
+export interface CompressOptions {
+  /**
+   * gzip 1 to 9, zstd up to 22; snappy and lz4 have none (Kafka's lz4 levels are accepted and make
+   * no difference).
+   */
+  readonly level?: number | undefined
+  /** Gives memory of at least the size, where the codec can write to memory of others (lz4). */
+  readonly allocate?: ((size: number) => Buffer) | undefined
+}
+
+/** Compresses the records of a batch. */
+export function compress(
+  codec: CompressionId,
+  bytes: Uint8Array,
+  options: CompressOptions = {},
+): Buffer {
+  const { level } = options
   switch (codec) {
     case COMPRESSION.none:
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -55,7 +68,7 @@ export function compress(codec: CompressionId, bytes: Uint8Array, level?: number
     case COMPRESSION.snappy:
       return compressSnappy(bytes)
     case COMPRESSION.lz4:
-      return compressLz4(bytes)
+      return compressLz4(bytes, options)
     default:
       assert(codec === COMPRESSION.zstd, `no codec has the number ${codec}`)
       return compressZstd(bytes, level)

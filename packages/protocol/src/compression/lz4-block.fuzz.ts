@@ -5,12 +5,19 @@
 import { SeededRandom } from '@ottla/base'
 import { describe, expect, test } from 'vitest'
 import { CorruptCompressionError } from './compression-errors.ts'
-import { compressLz4, decompressLz4, lz4Native } from './lz4.ts'
-import { type BlockDecoder, plainBlockDecoder } from './lz4-block.ts'
-import { wasmBlockDecoder } from './lz4-wasm.ts'
+import { compressLz4, decompressLz4 } from './lz4.ts'
+import {
+  type BlockDecoder,
+  type BlockEncoder,
+  encodeLz4Block,
+  plainBlockDecoder,
+} from './lz4-block.ts'
+import { wasmBlockDecoder } from './lz4-decoder.ts'
+import { wasmBlockEncoder } from './lz4-encoder.ts'
 
 const wasm = wasmBlockDecoder() as BlockDecoder
 const decoders = [wasm, plainBlockDecoder]
+const encoders = [wasmBlockEncoder() as BlockEncoder, encodeLz4Block]
 const OFFSET_MAX = 65_535
 const MATCH_MIN = 4
 
@@ -100,16 +107,16 @@ describe('lz4 blocks', () => {
     expect(refused).toBeGreaterThan(300)
   })
 
-  test('of native and plain encoders come back, from noise to nothing but zeros', () => {
-    for (let seed = 1; seed <= 40; seed++) {
+  test('of both encoders come back, from noise to nothing but zeros', () => {
+    for (let seed = 1; seed <= 60; seed++) {
       const random = new SeededRandom(seed)
-      const content = Buffer.alloc(random.integer(300_000))
+      const content = Buffer.alloc(random.integer(random.chance(0.5) ? 300_000 : 60))
       const step = 1 + random.integer(64)
       const noise = random.integer(step + 1)
       for (let at = 0; at < content.length; at += step)
         content.set(random.bytes(noise).subarray(0, content.length - at), at)
-      for (const encoder of [lz4Native(), undefined]) {
-        const frame = compressLz4(content, encoder)
+      for (const encode of encoders) {
+        const frame = compressLz4(content, { encode })
         for (const decoder of decoders) {
           const back = decompressLz4(frame, content.length, { decoder })
           expect(back.equals(content), `seed ${seed}`).toBe(true)
@@ -117,4 +124,41 @@ describe('lz4 blocks', () => {
       }
     }
   })
+
+  test('of the encoder end as the format asks', () => {
+    for (let seed = 1; seed <= 400; seed++) {
+      const random = new SeededRandom(seed)
+      const unit = random.bytes(1 + random.integer(9))
+      const content = Buffer.alloc(random.integer(seed), unit)
+      if (random.chance(0.5)) content.set(random.bytes(random.integer(content.length + 1)))
+      const block = Buffer.from((encoders[0] as BlockEncoder)(content))
+      const { start, end } = lastMatch(block)
+      if (end === 0) continue
+      expect(content.length - start, `seed ${seed}`).toBeGreaterThanOrEqual(12)
+      expect(content.length - end, `seed ${seed}`).toBeGreaterThanOrEqual(5)
+    }
+  })
 })
+
+/** Where the last match of a block begins and ends in what the block stands for. */
+function lastMatch(block: Buffer): { start: number; end: number } {
+  let [at, size] = [0, 0]
+  const long = (length: number) => {
+    let sum = length
+    for (let byte = 255; length === 15 && byte === 255; sum += byte) byte = block[at++] as number
+    return sum
+  }
+  let last = { start: 0, end: 0 }
+  while (at < block.length) {
+    const token = block[at++] as number
+    const literals = long(token >> 4)
+    at += literals
+    size += literals
+    if (at === block.length) break
+    at += 2
+    const start = size
+    size += long(token & 15) + MATCH_MIN
+    last = { start, end: size }
+  }
+  return last
+}

@@ -1,6 +1,5 @@
 /**
- * LZ4 blocks in plain JavaScript: the stand-in where WebAssembly or the native package cannot be
- * had, and the oracle of both.
+ * LZ4 blocks in plain JavaScript: the stand-in where WebAssembly cannot be had, and its oracle.
  *
  *   sequence   token (literals << 4 | match - 4) | literal length+ | literals | offset LE16
  *              | match length+
@@ -21,6 +20,9 @@ const corrupt = (reason: string) => new CorruptCompressionError('lz4', reason)
 
 /** Largest output that `size` bytes of one block can stand for. */
 export const lz4BlockSizeMax = (size: number): number => size * 255 + 64
+
+/** One compressed block of at most 64 KiB: a view that may be valid until the next call only. */
+export type BlockEncoder = (block: Uint8Array) => Uint8Array
 
 export interface BlockDecoder {
   /**

@@ -13,18 +13,14 @@
 import { CorruptCompressionError, DecompressedTooLargeError } from './compression-errors.ts'
 import {
   type BlockDecoder,
+  type BlockEncoder,
   encodeLz4Block,
   lz4BlockSizeMax,
   plainBlockDecoder,
 } from './lz4-block.ts'
-import { wasmBlockDecoder } from './lz4-wasm.ts'
-import { loadOptionalPackage } from './optional-package.ts'
+import { wasmBlockDecoder } from './lz4-decoder.ts'
+import { wasmBlockEncoder } from './lz4-encoder.ts'
 import { xxh32 } from './xxh32.ts'
-
-interface Lz4Native {
-  /** The block behind four bytes of uncompressed size. */
-  compressSync(bytes: Uint8Array): Buffer
-}
 
 const MAGIC = 0x184d2204
 const SKIPPABLE_MAGIC = 0x184d2a50
@@ -42,31 +38,31 @@ const HISTORY_BYTES = 64 * 1024
 /** Blocks that stand for more make the output grow again. */
 const LIKELY_RATIO_MAX = 16
 
-let native: Lz4Native | undefined | null
-
-/** The native package, or undefined where it has no binary. */
-export function lz4Native(): Lz4Native | undefined {
-  if (native === undefined) native = loadOptionalPackage<Lz4Native>('lz4-napi') ?? null
-  return native ?? undefined
-}
-
 const corrupt = (reason: string) => new CorruptCompressionError('lz4', reason)
 
-const encodeBlock = (block: Uint8Array, package_: Lz4Native | undefined): Buffer =>
-  package_ ? package_.compressSync(block).subarray(4) : encodeLz4Block(block)
+export interface Lz4Writing {
+  readonly encode?: BlockEncoder | undefined
+  /** Gives memory of at least the size for the frame. */
+  readonly allocate?: ((size: number) => Buffer) | undefined
+}
 
-export function compressLz4(bytes: Uint8Array, package_ = lz4Native()): Buffer {
-  const chunks: Uint8Array[] = [HEADER]
+export function compressLz4(bytes: Uint8Array, writing: Lz4Writing = {}): Buffer {
+  const { allocate = Buffer.allocUnsafe } = writing
+  const encode = writing.encode ?? wasmBlockEncoder() ?? encodeLz4Block
+  const blocks = Math.ceil(bytes.length / BLOCK_BYTES)
+  // What does not shrink is stored as it is.
+  const output = allocate(HEADER.length + 4 * blocks + bytes.length + 4)
+  output.set(HEADER)
+  let end = HEADER.length
   for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
     const block = bytes.subarray(at, at + BLOCK_BYTES)
-    const encoded = encodeBlock(block, package_)
+    const encoded = encode(block)
     const isStored = encoded.length >= block.length
-    const size = Buffer.allocUnsafe(4)
-    size.writeUInt32LE(isStored ? block.length + STORED_BIT : encoded.length, 0)
-    chunks.push(size, isStored ? block : encoded)
+    end = output.writeUInt32LE(isStored ? block.length + STORED_BIT : encoded.length, end)
+    output.set(isStored ? block : encoded, end)
+    end += isStored ? block.length : encoded.length
   }
-  chunks.push(Buffer.alloc(4))
-  return Buffer.concat(chunks)
+  return output.subarray(0, output.writeUInt32LE(0, end))
 }
 
 export interface Lz4Reading {

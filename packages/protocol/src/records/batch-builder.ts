@@ -229,7 +229,7 @@ export class BatchBuilder {
   private seal(): Buffer {
     const plain = this.buffer.subarray(0, this.position)
     if (this.codec === COMPRESSION.none) return plain
-    const compressed = compress(this.codec, plain.subarray(BATCH_OVERHEAD), this.level)
+    const compressed = compress(this.codec, plain.subarray(BATCH_OVERHEAD), { level: this.level })
     const batch = Buffer.allocUnsafeSlow(BATCH_OVERHEAD + compressed.length)
     compressed.copy(batch, BATCH_OVERHEAD)
     return batch

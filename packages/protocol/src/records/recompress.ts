@@ -24,7 +24,7 @@ export function recompress(
 ): Buffer {
   const packed = batch.subarray(BATCH_OVERHEAD, batchSizeOf(batch))
   const plain = decompress(compressionOf(batch), packed, options)
-  const records = compress(codec, plain, options.level)
+  const records = compress(codec, plain, { level: options.level })
   const copy = Buffer.allocUnsafeSlow(BATCH_OVERHEAD + records.length)
   batch.copy(copy, 0, 0, BATCH_OVERHEAD)
   records.copy(copy, BATCH_OVERHEAD)

@@ -17,9 +17,37 @@
  */
 import { CorruptCompressionError } from './compression-errors.ts'
 import type { BlockDecoder } from './lz4-block.ts'
+import {
+  add,
+  and,
+  answer,
+  atLeast,
+  type Code,
+  choose,
+  divide,
+  equal,
+  get,
+  greater,
+  increase,
+  less,
+  load8,
+  load16,
+  move8,
+  move64,
+  move128,
+  mul,
+  number,
+  repeat,
+  repeatWhile,
+  set,
+  shiftRight,
+  sub,
+  type WasmFunction,
+  WasmProgram,
+  when,
+} from './wasm-code.ts'
 
 const SLACK_BYTES = 64
-const PAGE_BYTES = 64 * 1024
 const MATCH_MIN = 4
 
 /** What the code answers instead of an end; reasons by the negated number. */
@@ -31,50 +59,6 @@ const REASONS = [
   'match offset is outside the output',
   'block is larger than its frame allows',
 ]
-
-// ---- instructions ---------------------------------------------------------------------------
-
-type Code = readonly number[]
-
-function signedLeb(value: number): Code {
-  if (value >= -64 && value < 64) return [value & 0x7f]
-  return [(value & 0x7f) | 0x80, ...signedLeb(value >> 7)]
-}
-
-function unsignedLeb(value: number): Code {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsignedLeb(value >>> 7)]
-}
-
-const I32 = 0x7f
-const NOTHING = 0x40
-const CODE_END = 0x0b
-const number = (value: number): Code => [0x41, ...signedLeb(value)]
-const get = (local: number): Code => [0x20, local]
-const set = (local: number, value: Code): Code => [...value, 0x21, local]
-const binary = (opcode: number) => (a: Code, b: Code) => [...a, ...b, opcode]
-const [add, sub, mul, divide] = [binary(0x6a), binary(0x6b), binary(0x6c), binary(0x6e)]
-const [and, shiftRight, equal] = [binary(0x71), binary(0x76), binary(0x46)]
-const [less, greater, atLeast] = [binary(0x49), binary(0x4b), binary(0x4f)]
-const increase = (local: number, by: Code): Code => set(local, add(get(local), by))
-const load8 = (address: Code): Code => [...address, 0x2d, 0, 0]
-const load16 = (address: Code): Code => [...address, 0x2f, 0, 0]
-const move8 = (to: Code, from: Code, at: number) => [...to, ...from, 0x2d, 0, at, 0x3a, 0, at]
-const move64 = (to: Code, from: Code) => [...to, ...from, 0x29, 0, 0, 0x37, 0, 0]
-const move128 = (to: Code, from: Code) => [...to, ...from, 0xfd, 0, 0, 0, 0xfd, 11, 0, 0]
-const when = (condition: Code, body: Code): Code => [
-  ...[...condition, 0x04, NOTHING],
-  ...[...body, CODE_END],
-]
-const choose = (condition: Code, body: Code, otherwise: Code): Code => [
-  ...[...condition, 0x04, NOTHING, ...body],
-  ...[0x05, ...otherwise, CODE_END],
-]
-/** Runs the body, and again as long as the condition holds behind it. */
-const repeat = (body: Code, condition: Code): Code => [
-  ...[0x03, NOTHING, ...body],
-  ...[...condition, 0x0d, 0, CODE_END],
-]
-const answer = (value: Code): Code => [...value, 0x0f]
 
 // ---- the decoder ----------------------------------------------------------------------------
 
@@ -166,79 +150,42 @@ const sequence: Code = [
   ...match,
 ]
 
-function moduleBytes(): Uint8Array {
-  const section = (id: number, content: Code) => [id, ...unsignedLeb(content.length), ...content]
-  const name = (text: string) => [text.length, ...Buffer.from(text)]
-  const more = less(get(FROM), get(STOP))
-  const body = [
-    ...[1, VARIABLES, I32],
-    ...when(more, repeat(sequence, more)),
-    ...[...number(NO_END), CODE_END],
-  ]
-  return Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, PARAMETERS, ...new Array(PARAMETERS).fill(I32), 1, I32]),
-    ...section(3, [1, 0]),
-    ...section(5, [1, 0, 0]),
-    ...section(7, [2, ...name('memory'), 2, 0, ...name('decode'), 0, 0]),
-    ...section(10, [1, ...unsignedLeb(body.length), ...body]),
-  ])
+const more = less(get(FROM), get(STOP))
+const DECODER: WasmFunction = {
+  parameters: PARAMETERS,
+  variables: VARIABLES,
+  body: [...repeatWhile(more, sequence), ...number(NO_END)],
 }
 
 // ---- using it -------------------------------------------------------------------------------
 
-interface Exports {
-  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
-  /** End of the output, or one of the negative numbers above. */
-  decode(from: number, stop: number, to: number, limit: number, base: number): number
-}
-
-interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object) => { readonly exports: unknown }
-}
-
 /** A decoder of blocks that writes into memory of its own. */
 class WasmBlockDecoder implements BlockDecoder {
-  private readonly exports: Exports
-  private bytes: Buffer
+  private readonly program: WasmProgram
 
-  constructor({ Module, Instance }: WebAssemblyApi) {
-    this.exports = new Instance(new Module(moduleBytes())).exports as Exports
-    this.bytes = Buffer.from(this.exports.memory.buffer)
+  constructor(program: WasmProgram) {
+    this.program = program
   }
 
   decode(block: Uint8Array, history: Uint8Array, sizeMax: number): Uint8Array {
     const base = block.length + SLACK_BYTES
     const to = base + history.length
-    this.reserve(to + sizeMax + SLACK_BYTES)
-    const { bytes } = this
+    const bytes = this.program.memoryOf(to + sizeMax + SLACK_BYTES)
     bytes.set(block, 0)
     bytes.set(history, base)
-    const end = this.exports.decode(0, block.length, to, to + sizeMax, base)
+    const end = this.program.run(0, block.length, to, to + sizeMax, base)
     if (end < 0) throw new CorruptCompressionError('lz4', REASONS[-end] as string)
     return bytes.subarray(to, end)
-  }
-
-  private reserve(size: number): void {
-    const missing = size - this.bytes.length
-    if (missing <= 0) return
-    this.exports.memory.grow(Math.ceil(missing / PAGE_BYTES))
-    this.bytes = Buffer.from(this.exports.memory.buffer)
   }
 }
 
 let decoder: BlockDecoder | undefined | null
 
-/** The decoder, or undefined where WebAssembly or its vectors are missing or forbidden. */
+/** The decoder, or undefined where WebAssembly cannot be had. */
 export function wasmBlockDecoder(): BlockDecoder | undefined {
-  if (decoder !== undefined) return decoder ?? undefined
-  decoder = null
-  const { WebAssembly } = globalThis as { WebAssembly?: WebAssemblyApi }
-  try {
-    if (WebAssembly) decoder = new WasmBlockDecoder(WebAssembly)
-  } catch {
-    // The plain decoder gives the same bytes, more slowly.
+  if (decoder === undefined) {
+    const program = WasmProgram.load(DECODER)
+    decoder = program ? new WasmBlockDecoder(program) : null
   }
   return decoder ?? undefined
 }
