@@ -70,7 +70,7 @@ export class PartitionQueue {
   private identity: ProducerIdentity = NO_IDENTITY
   private nextSequence = 0
   private nextPlace = 0
-  /** Size of the last batch, a guess for the next. */
+  /** Size of the last batch before compression, a guess for the next. */
   lastBatchBytes = 0
   private isRecovering = false
   private mustRestart = false
@@ -144,7 +144,7 @@ export class PartitionQueue {
       if (isIdempotent) this.nextSequence = addSequence(this.nextSequence, batch.count)
     }
     batch.attempts++
-    this.lastBatchBytes = batch.size
+    this.lastBatchBytes = batch.plainBytes
     this.inFlight.push(batch)
     return batch
   }

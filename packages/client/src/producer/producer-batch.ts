@@ -45,6 +45,8 @@ export class ProducerBatch {
   private readonly writer: RecordWriter
   private readonly listeners: BatchListener[] = []
   private bytes: Buffer | undefined
+  /** Bytes before compression, once closed. */
+  plainBytes = 0
   identity: ProducerIdentity = NO_IDENTITY
   baseSequence = -1
   attempts = 0
@@ -98,7 +100,9 @@ export class ProducerBatch {
 
   /** No more records: writes the header and compresses. */
   close(): void {
-    this.bytes ??= this.writer.finish(this.codec.id, this.codec.compress)
+    if (this.bytes) return
+    this.plainBytes = this.writer.size
+    this.bytes = this.writer.finish(this.codec.id, this.codec.compress)
   }
 
   /** Gives the batch its place in the partition's sequence. */

@@ -10,16 +10,18 @@ import {
 export class ProducerCodec {
   /** Its number in the attributes of a batch. */
   readonly id: number
-  /** Undefined for no compression. */
+  /** Undefined for no compression. What it returns is valid until the next call. */
   readonly compress: ((records: Buffer) => Buffer) | undefined
   isReady: boolean
   /** Resolves when the codec may be used; rejects when it cannot be loaded. */
   readonly loaded: Promise<void>
+  private scratch = Buffer.alloc(0)
 
   constructor(name: CompressionName) {
     const id = COMPRESSION[name]
+    const allocate = (size: number) => this.memoryOf(size)
     this.id = id
-    this.compress = id === 0 ? undefined : (records) => compress(id, records)
+    this.compress = id === 0 ? undefined : (records) => compress(id, records, { allocate })
     this.isReady = isCodecReady(id)
     this.loaded = loadCodec(id).then(() => {
       this.isReady = true
@@ -27,6 +29,11 @@ export class ProducerCodec {
     this.loaded.catch(() => {
       // Every call awaits it before it appends, and fails with the reason.
     })
+  }
+
+  private memoryOf(size: number): Buffer {
+    if (size > this.scratch.length) this.scratch = Buffer.allocUnsafeSlow(size * 2)
+    return this.scratch
   }
 }
 
