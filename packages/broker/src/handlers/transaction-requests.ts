@@ -81,7 +81,7 @@ async function add(services: BrokerServices, apiVersion: number, addition: Addit
       return isKnown(topic, partition) ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION'
     }
     if (!addition.verifyOnly) return 'NONE'
-    return verify(services, apiVersion, addition, [topic, partition])
+    return verify(services, addition, [topic, partition])
   }
   return topics.map(({ name, partitions }) => ({
     name,
@@ -94,7 +94,6 @@ async function add(services: BrokerServices, apiVersion: number, addition: Addit
 
 function verify(
   services: BrokerServices,
-  apiVersion: number,
   addition: Addition,
   [topic, partition]: readonly [topic: string, partition: number],
 ): ErrorName {
@@ -102,8 +101,7 @@ function verify(
   if (!known || known.producerId !== addition.producerId) return 'INVALID_PRODUCER_ID_MAPPING'
   if (known.producerEpoch !== addition.producerEpoch) return 'PRODUCER_FENCED'
   if (isPrepared(known.state)) return 'CONCURRENT_TRANSACTIONS'
-  if (hasPartition(known, topic, partition)) return 'NONE'
-  return apiVersion >= 5 ? 'TRANSACTION_ABORTABLE' : 'INVALID_TXN_STATE'
+  return hasPartition(known, topic, partition) ? 'NONE' : 'TRANSACTION_ABORTABLE'
 }
 
 export const addOffsetsToTxn = handler(
