@@ -59,16 +59,17 @@ export async function startSecureBroker(options: SecureBrokerOptions): Promise<S
       ...options.settings,
     },
   })
-  await createScramUsers(addresses.PLAINTEXT, options.scramUsers)
-  return {
-    addresses,
-    ca: authority.cert,
-    client: authority.issue('client'),
-    stop: async () => {
-      await broker.stop()
-      rmSync(folder, { recursive: true })
-    },
+  const stop = async () => {
+    await broker.stop()
+    rmSync(folder, { recursive: true })
   }
+  try {
+    await createScramUsers(addresses.PLAINTEXT, options.scramUsers)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { addresses, ca: authority.cert, client: authority.issue('client'), stop }
 }
 
 function listenerSettings(addresses: Readonly<Record<Listener, string>>, controller: number) {
