@@ -59,7 +59,7 @@ const IDENTITIES = new Set(['groupId', 'memberId', 'transactionalId'])
 const KEPT = new RegExp(
   'TimeoutMs$|WaitMs$|Tasks$|' +
     '^(topics|topicData|replicaId|maxBytes|batchSize|clientTags|userEndpoint|subscribedTopicNames|' +
-    'groupInstanceId)$',
+    'subscribedTopicRegex|groupInstanceId)$',
 )
 
 /** The next request of somebody, going by what `world` was told. */
@@ -77,12 +77,13 @@ const isJoin = ({ api, body }: Act): boolean =>
   api.key === apis.joinGroup.key || body['memberEpoch'] === 0
 
 /** Apache Kafka does not look at the transactional id while the producer's transaction is open. */
-const isProduce = ({ api }: Act): boolean => api.key === apis.produce.key
+const isInTransaction = ({ api }: Act): boolean =>
+  api.key === apis.produce.key || api.key === apis.txnOffsetCommit.key
 
 /** One field is what a random request has there. */
 function spoiled(act: Act, member: string, random: SeededRandom): Question {
   const other = randomBody(act.api, act.version, random) as Record<string, unknown>
-  const keepsIdentity = isJoin(act) || isProduce(act)
+  const keepsIdentity = isJoin(act) || isInTransaction(act)
   const fields = Object.keys(other).filter(
     (name) => !KEPT.test(name) && !(keepsIdentity && IDENTITIES.has(name)),
   )

@@ -140,6 +140,18 @@ describe('a group that changes its protocol', () => {
     expect(mixed.syncs(classic, generationId, [0, 1, 2, 3])).toBe('0,1,2,3')
   })
 
+  it('makes way when it is empty, even for a member that nobody knows', () => {
+    const mixed = new Mixed()
+    mixed.topics.set('t', 1)
+    mixed.join('m', ['t'])
+    mixed.heartbeat({ memberId: 'm', memberEpoch: -1 })
+    expect(mixed.kinds).toEqual(['modern'])
+    expect(errorName(mixed.joins('unknown').errorCode)).toBe('UNKNOWN_MEMBER_ID')
+    expect(mixed.kinds).toEqual([])
+    mixed.check()
+    expect(mixed.join('m', ['t']).memberEpoch).toBe(2)
+  })
+
   it('stays as it is where the policy says so', () => {
     const upgradeOnly = new Mixed({ migration: 'upgrade' })
     upgradeOnly.classicGroup()

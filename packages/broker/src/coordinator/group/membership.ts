@@ -78,15 +78,8 @@ export function join(
   }
   const streamsGroup = coordinator.streamsGroups.get(groupId)
   if (streamsGroup && !streamsGroup.isEmpty) return refuse('INCONSISTENT_GROUP_PROTOCOL', '')
-  const existing = coordinator.groups.get(groupId)
-  if (!existing && memberId !== '') {
-    // A group that only committed offsets is there: what is asked of it is looked at first.
-    const asksNothing = request.protocolType === '' || request.protocols.length === 0
-    const isThere = coordinator.offsets.has(groupId)
-    return refuse(isThere && asksNothing ? 'INCONSISTENT_GROUP_PROTOCOL' : 'UNKNOWN_MEMBER_ID')
-  }
   if (consumerGroup) {
-    // Nobody is in it: it makes way, and what it committed stays.
+    // Nobody is in it: it makes way even for a member that is refused; what it committed stays.
     const changes = new Changes(coordinator.consumerGroups, context.now)
     removeGroup(changes, consumerGroup)
     outcome.records.push(...changes.records)
@@ -95,6 +88,13 @@ export function join(
     const changes = new StreamsChanges(coordinator.streamsGroups, context.now)
     removeStreamsGroup(changes, streamsGroup)
     outcome.records.push(...changes.records)
+  }
+  const existing = coordinator.groups.get(groupId)
+  if (!existing && memberId !== '') {
+    // A group that only committed offsets is there: what is asked of it is looked at first.
+    const asksNothing = request.protocolType === '' || request.protocols.length === 0
+    const isThere = !consumerGroup && !streamsGroup && coordinator.offsets.has(groupId)
+    return refuse(isThere && asksNothing ? 'INCONSISTENT_GROUP_PROTOCOL' : 'UNKNOWN_MEMBER_ID')
   }
   const group = existing ?? coordinator.groupOf(groupId, context.now)
   if (!acceptsAnother(group, request, settings.groupSizeMax))
