@@ -7,10 +7,15 @@ import { Kafka, oidc, type SaslOptions } from '@ottla/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readAll } from '../../integration/support/read-all.ts'
 import { createTopic } from '../../integration/support/topics.ts'
-import { type SecureBroker, startSecureBroker, unsignedToken } from '../support/secure-broker.ts'
+import {
+  ALICE,
+  ALICE_SECRET as SECRET,
+  type SecureBroker,
+  startSecureBroker,
+  unsignedToken,
+} from '../support/secure-broker.ts'
 
 const REAUTHENTICATION_MS = 2_000
-const SECRET = 'alice-secret-7261'
 
 let broker: SecureBroker
 let plain: Kafka
@@ -19,11 +24,7 @@ let topic: string
 
 beforeAll(async () => {
   broker = await startSecureBroker({
-    plainUsers: { alice: SECRET },
-    scramUsers: [
-      { name: 'alice', mechanism: 'SCRAM-SHA-256', password: SECRET },
-      { name: 'alice', mechanism: 'SCRAM-SHA-512', password: SECRET },
-    ],
+    ...ALICE,
     settings: {
       'connections.max.reauth.ms': String(REAUTHENTICATION_MS),
       'delegation.token.secret.key': 'secret of the cluster',

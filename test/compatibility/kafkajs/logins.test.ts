@@ -16,20 +16,21 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uniqueName, waitFor } from '../../integration/support/topics.ts'
 import { kafkajsLibrary } from '../support/kafkajs.ts'
 import { INSTALL_TIMEOUT_MS } from '../support/peers.ts'
-import { type SecureBroker, startSecureBroker, unsignedToken } from '../support/secure-broker.ts'
+import {
+  ALICE,
+  ALICE_SECRET as SECRET,
+  type SecureBroker,
+  startSecureBroker,
+  unsignedToken,
+} from '../support/secure-broker.ts'
 
-const SECRET = 'alice-secret-7261'
 let broker: SecureBroker
 let theirs: typeof import('@ottla/kafkajs')
 
 beforeAll(async () => {
   theirs = (await kafkajsLibrary()) as typeof theirs
   broker = await startSecureBroker({
-    plainUsers: { alice: SECRET },
-    scramUsers: [
-      { name: 'alice', mechanism: 'SCRAM-SHA-256', password: SECRET },
-      { name: 'alice', mechanism: 'SCRAM-SHA-512', password: SECRET },
-    ],
+    ...ALICE,
     settings: {
       // Shorter than the test of a session that ends.
       'connections.max.reauth.ms': '2000',

@@ -20,6 +20,18 @@ export interface ScramUser {
   readonly password: string
 }
 
+export const ALICE_SECRET = 'alice-secret-7261'
+
+/** Alice, who may log in with PLAIN and with both kinds of SCRAM. */
+export const ALICE = {
+  plainUsers: { alice: ALICE_SECRET },
+  scramUsers: (['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const).map((mechanism) => ({
+    name: 'alice',
+    mechanism,
+    password: ALICE_SECRET,
+  })),
+}
+
 export interface SecureBrokerOptions {
   /** Passwords by user, for PLAIN. */
   readonly plainUsers: Readonly<Record<string, string>>
