@@ -32,6 +32,7 @@ import type { AnyTopic } from '../serde/topic.ts'
 import { type AbortedTransaction, AbortedTransactions } from './aborted-transactions.ts'
 import type { FetchMemory, UnpackedMemory } from './fetch-memory.ts'
 import type { RecordSegment } from './record-segment.ts'
+import { noteYoungBytes } from './young-memory.ts'
 
 const CONTROL_ABORT = 0
 /** Most that one batch may take when decompressed. */
@@ -81,6 +82,7 @@ export class FetchedPartition {
     this.aborted = options.isReadCommitted
       ? new AbortedTransactions(fetched.abortedTransactions ?? [])
       : undefined
+    noteYoungBytes(fetched.bytes.length)
     options.memory?.hold()
     this.unpacked = options.memory?.unpacked()
   }
@@ -192,6 +194,7 @@ export class FetchedPartition {
       logAppendTime: isLogAppendTime(bytes, position) ? maxTimestampOf(bytes, position) : undefined,
       leaderEpoch: leaderEpochOf(bytes, position),
     }
+    if (isCompressed) noteYoungBytes(buffer.length)
     if (isCompressed) this.unpacked?.lend(segment)
     else this.options.memory?.lend(segment)
     return segment
