@@ -10,8 +10,23 @@ export {
   type Secret,
   type TokenLogin,
 } from '@ottla/network'
-export { Admin, type ClusterDescription, type LogDirDescription } from './admin/admin.ts'
-export type { AdminOptions, ItemResult, ValidateOptions } from './admin/admin-core.ts'
+export type {
+  Acl,
+  AclFilter,
+  AclPatternType,
+  AclPermission,
+  AclResourceType,
+  Deleted,
+  DeletedAcls,
+} from './admin/acl-admin.ts'
+export type { AclOperation } from './admin/acl-operations.ts'
+export {
+  Admin,
+  type ClusterDescription,
+  type LogDir,
+  type LogDirDescription,
+} from './admin/admin.ts'
+export type { AdminOptions, ValidateOptions } from './admin/admin-core.ts'
 export type {
   ApiVersionRange,
   Coordinator,
@@ -34,12 +49,28 @@ export type {
 } from './admin/config-admin.ts'
 export type { DelegationToken, NewDelegationToken } from './admin/delegation-token-admin.ts'
 export type {
+  DescribeGroupsOptions,
   GroupDescription,
-  GroupLag,
-  GroupOffset,
+  GroupName,
   ListedGroup,
   MemberDescription,
+  MemberToRemove,
 } from './admin/group-admin.ts'
+export type {
+  GroupLag,
+  GroupOffset,
+  GroupOffsetById,
+  OffsetToSet,
+  TopicIdPartition,
+} from './admin/group-offset-admin.ts'
+export type {
+  ItemError,
+  ItemOptions,
+  ItemOutcome,
+  ItemResult,
+  Outcomes,
+  Results,
+} from './admin/item-results.ts'
 export type {
   ElectionType,
   EpochEnd,
@@ -47,16 +78,20 @@ export type {
   ReplicaLogDir,
 } from './admin/partition-admin.ts'
 export type {
-  Acl,
-  AclFilter,
-  AclOperation,
-  AclPatternType,
-  AclPermission,
-  AclResourceType,
+  ListedOffset,
+  LogStart,
+  OffsetSpec,
+  RecordsToDelete,
+} from './admin/record-admin.ts'
+export type {
   ClientQuota,
+  QuotaChange,
   QuotaEntity,
+  ScramChange,
   ScramMechanism,
   ScramUser,
+  ScramUserDescription,
+  UserName,
 } from './admin/security-admin.ts'
 export type {
   ShareGroupDescription,
@@ -65,17 +100,20 @@ export type {
 } from './admin/share-group-admin.ts'
 export type {
   CreatedTopic,
-  ListedOffset,
+  NewPartitions,
   NewTopic,
-  OffsetSpec,
   PartitionDescription,
   TopicDescription,
+  TopicName,
 } from './admin/topic-admin.ts'
 export type {
   ActiveProducer,
   HangingTransaction,
   ListedTransaction,
+  PartitionProducers,
+  TransactionalId,
   TransactionDescription,
+  TransactionMarker,
 } from './admin/transaction-admin.ts'
 export type { Target } from './cluster/cluster.ts'
 export {

@@ -37,7 +37,7 @@ export interface KafkaOptions {
    */
   readonly sasl?: SaslOptions
   readonly logger?: Logger
-  /** Told of every record: `openTelemetry()` of `@ottla/client/opentelemetry`, or one's own. */
+  /** Told of every record: `openTelemetry()` of `@ottla/opentelemetry`, or one's own. */
   readonly tracing?: Tracing
   /**
    * Pushes metrics to the cluster when its operators have subscribed to them (KIP-714).

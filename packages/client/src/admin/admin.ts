@@ -1,7 +1,10 @@
 /** Admin calls, all of them: `kafka.admin`. Each subject has a file of its own. */
 import { apis } from '@ottla/protocol'
+import { groupByTopic } from '../consumer/list-offsets.ts'
+import type { TopicPartition } from '../group/assignor.ts'
 import type { AdminOptions } from './admin-core.ts'
 import { ClusterAdmin } from './cluster-admin.ts'
+import type { ItemOptions, Outcomes } from './item-results.ts'
 
 export interface ClusterDescription {
   readonly clusterId: string | null
@@ -14,9 +17,12 @@ export interface ClusterDescription {
   }[]
 }
 
-export interface LogDirDescription {
+export interface LogDir {
   readonly broker: number
   readonly path: string
+}
+
+export interface LogDirDescription extends LogDir {
   /** -1n when the broker does not say. */
   readonly totalBytes: bigint
   readonly usableBytes: bigint
@@ -46,38 +52,50 @@ export class Admin extends ClusterAdmin {
     })
   }
 
-  /** Log directories of all brokers, or of those named, with the size of every partition. */
-  describeLogDirs(
-    options: AdminOptions & { readonly brokers?: readonly number[] } = {},
-  ): Promise<LogDirDescription[]> {
-    return this.call('describeLogDirs', options, async () => {
+  /**
+   * Log directories of all brokers, or of those named, with the size of every partition, or of
+   * those named. A directory that is offline has KAFKA_STORAGE_ERROR as its error.
+   */
+  describeLogDirs<
+    Options extends ItemOptions & {
+      readonly brokers?: readonly number[]
+      readonly partitions?: readonly TopicPartition[]
+    },
+  >(options: Options = {} as Options): Promise<Outcomes<Options, LogDir, LogDirDescription>> {
+    const topics = options.partitions
+      ? groupByTopic(options.partitions).map(([topic, items]) => ({
+          topic,
+          partitions: items.map(({ partition }) => partition),
+        }))
+      : null
+    return this.listEach('describeLogDirs', options, async () => {
       const { brokers } = await this.requestMetadata([])
       const ids = options.brokers ?? brokers.map(({ nodeId }) => nodeId)
       const answers = await Promise.all(
         ids.map(async (broker) => {
-          const body = { topics: null }
-          const response = await this.cluster.request(broker, apis.describeLogDirs, body)
+          const response = await this.cluster.request(broker, apis.describeLogDirs, { topics })
           this.check(response.errorCode, `Log directories of broker ${broker}`)
-          return response.results.map((result) => ({ ...result, broker }))
+          return response.results.map((answer) => {
+            const key = { broker, path: answer.logDir }
+            const what = `Log directory ${answer.logDir} of broker ${broker}`
+            return this.outcome<LogDir, LogDirDescription>(key, what, answer, () => ({
+              ...key,
+              totalBytes: BigInt(answer.totalBytes),
+              usableBytes: BigInt(answer.usableBytes),
+              partitions: answer.topics.flatMap(({ name, partitions }) =>
+                partitions.map((p) => ({
+                  topic: name,
+                  partition: p.partitionIndex,
+                  size: BigInt(p.partitionSize),
+                  offsetLag: BigInt(p.offsetLag),
+                  isFuture: p.isFutureKey,
+                })),
+              ),
+            }))
+          })
         }),
       )
-      const results = answers.flat()
-      this.checkAll(results, ({ logDir }) => `Log directory ${logDir}`)
-      return results.map((result) => ({
-        broker: result.broker,
-        path: result.logDir,
-        totalBytes: BigInt(result.totalBytes),
-        usableBytes: BigInt(result.usableBytes),
-        partitions: result.topics.flatMap(({ name, partitions }) =>
-          partitions.map((p) => ({
-            topic: name,
-            partition: p.partitionIndex,
-            size: BigInt(p.partitionSize),
-            offsetLag: BigInt(p.offsetLag),
-            isFuture: p.isFutureKey,
-          })),
-        ),
-      }))
+      return answers.flat()
     })
   }
 }

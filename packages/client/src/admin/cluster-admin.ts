@@ -2,8 +2,9 @@
 import { apis } from '@ottla/protocol'
 import { KafkaError } from '../errors.ts'
 import { SOFTWARE_VERSION } from '../software-version.ts'
-import type { AdminOptions, ItemResult, ValidateOptions } from './admin-core.ts'
+import type { AdminOptions, ValidateOptions } from './admin-core.ts'
 import { DelegationTokenAdmin } from './delegation-token-admin.ts'
+import type { ItemResult } from './item-results.ts'
 
 /** Version 5 may be refused by a broker that is not the one meant. */
 const API_VERSIONS_MAX = 4

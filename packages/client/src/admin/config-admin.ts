@@ -1,7 +1,15 @@
 /** Admin calls about settings of topics, brokers and groups. */
-import { apis } from '@ottla/protocol'
+import { apis, type ResponseOf } from '@ottla/protocol'
 import type { AdminOptions, ValidateOptions } from './admin-core.ts'
-import { TopicAdmin } from './topic-admin.ts'
+import {
+  type ItemAnswer,
+  type ItemOptions,
+  type ItemResult,
+  inOrder,
+  type Outcomes,
+  type Results,
+} from './item-results.ts'
+import { RecordAdmin } from './record-admin.ts'
 
 /** Kinds of things that have settings, by their numbers on the wire. */
 export const CONFIG_RESOURCE = {
@@ -73,62 +81,50 @@ export interface ConfigChange {
   readonly value?: string | number | boolean | null
 }
 
-export class ConfigAdmin extends TopicAdmin {
-  describeConfigs(
-    resources: readonly (ConfigResource & { readonly names?: readonly string[] })[],
-    options: AdminOptions & {
+export class ConfigAdmin extends RecordAdmin {
+  describeConfigs<
+    Options extends ItemOptions & {
       readonly includeSynonyms?: boolean
       readonly includeDocumentation?: boolean
-    } = {},
-  ): Promise<ResourceConfigs[]> {
-    return this.call('describeConfigs', options, async () => {
-      const answers = await Promise.all(
-        [...this.byBroker(resources)].map(([broker, list]) =>
-          this.cluster.request(broker, apis.describeConfigs, {
-            resources: list.map(({ type, name, names }) => ({
-              resourceType: CONFIG_RESOURCE[type],
-              resourceName: name,
-              configurationKeys: names ? [...names] : null,
-            })),
-            includeSynonyms: options.includeSynonyms ?? false,
-            includeDocumentation: options.includeDocumentation ?? false,
-          }),
+    },
+  >(
+    resources: readonly (ConfigResource & { readonly names?: readonly string[] })[],
+    options: Options = {} as Options,
+  ): Promise<Outcomes<Options, ConfigResource, ResourceConfigs>> {
+    return this.each('describeConfigs', resources, options, async (list) => {
+      const answers = await this.askBrokers(list, options, async (broker, own) => {
+        const response = await this.cluster.request(broker, apis.describeConfigs, {
+          resources: own.map(({ type, name, names }) => ({
+            resourceType: CONFIG_RESOURCE[type],
+            resourceName: name,
+            configurationKeys: names ? [...names] : null,
+          })),
+          includeSynonyms: options.includeSynonyms ?? false,
+          includeDocumentation: options.includeDocumentation ?? false,
+        })
+        return response.results
+      })
+      return answers.map(([{ type, name }, answer]) =>
+        this.outcome<ConfigResource, ResourceConfigs, DescribedResource>(
+          { type, name },
+          `Configuration of ${name}`,
+          answer,
+          ({ configs }) => ({ type, name, configs: configs.map(entryOf) }),
         ),
       )
-      const results = answers.flatMap((answer) => answer.results)
-      this.checkAll(results, ({ resourceName }) => `Configuration of ${resourceName}`)
-      return results.map((result) => ({
-        type: resourceTypeOf(result.resourceType),
-        name: result.resourceName,
-        configs: result.configs.map((config) => ({
-          name: config.name,
-          value: config.value,
-          source: sourceOf(config.configSource),
-          isDefault: sourceOf(config.configSource) === 'default',
-          isReadOnly: config.readOnly,
-          isSensitive: config.isSensitive,
-          type: CONFIG_TYPES[config.configType] ?? 'unknown',
-          documentation: config.documentation,
-          synonyms: config.synonyms.map(({ name, value, source }) => ({
-            name,
-            value,
-            source: sourceOf(source),
-          })),
-        })),
-      }))
     })
   }
 
   /** Changes single settings and leaves the others as they are. */
-  incrementalAlterConfigs(
+  incrementalAlterConfigs<Options extends ValidateOptions & ItemOptions>(
     changes: readonly (ConfigResource & { readonly configs: readonly ConfigChange[] })[],
-    options: ValidateOptions = {},
-  ): Promise<void> {
-    return this.call('incrementalAlterConfigs', options, async () => {
-      for (const [broker, list] of this.byBroker(changes)) {
+    options: Options = {} as Options,
+  ): Promise<Results<Options, ConfigResource>> {
+    return this.eachDone('incrementalAlterConfigs', changes, options, async (list) => {
+      const answers = await this.askBrokers(list, options, async (broker, own) => {
         const response = await this.cluster.request(broker, apis.incrementalAlterConfigs, {
           validateOnly: options.validateOnly ?? false,
-          resources: list.map(({ type, name, configs }) => ({
+          resources: own.map(({ type, name, configs }) => ({
             resourceType: CONFIG_RESOURCE[type],
             resourceName: name,
             configs: configs.map((change) => ({
@@ -139,23 +135,24 @@ export class ConfigAdmin extends TopicAdmin {
             })),
           })),
         })
-        this.checkAll(response.responses, ({ resourceName }) => `Configuration of ${resourceName}`)
-      }
+        return response.responses
+      })
+      return answers.map(([resource, answer]) => this.changed(resource, answer))
     })
   }
 
   /** Replaces all settings of a resource: what is not named goes back to its default. */
-  alterConfigs(
+  alterConfigs<Options extends ValidateOptions & ItemOptions>(
     resources: readonly (ConfigResource & {
       readonly configs: Readonly<Record<string, string | number | boolean>>
     })[],
-    options: ValidateOptions = {},
-  ): Promise<void> {
-    return this.call('alterConfigs', options, async () => {
-      for (const [broker, list] of this.byBroker(resources)) {
+    options: Options = {} as Options,
+  ): Promise<Results<Options, ConfigResource>> {
+    return this.eachDone('alterConfigs', resources, options, async (list) => {
+      const answers = await this.askBrokers(list, options, async (broker, own) => {
         const response = await this.cluster.request(broker, apis.alterConfigs, {
           validateOnly: options.validateOnly ?? false,
-          resources: list.map(({ type, name, configs }) => ({
+          resources: own.map(({ type, name, configs }) => ({
             resourceType: CONFIG_RESOURCE[type],
             resourceName: name,
             configs: Object.entries(configs).map(([key, value]) => ({
@@ -164,9 +161,14 @@ export class ConfigAdmin extends TopicAdmin {
             })),
           })),
         })
-        this.checkAll(response.responses, ({ resourceName }) => `Configuration of ${resourceName}`)
-      }
+        return response.responses
+      })
+      return answers.map(([resource, answer]) => this.changed(resource, answer))
     })
+  }
+
+  private changed({ type, name }: ConfigResource, answer: ItemAnswer): ItemResult<ConfigResource> {
+    return this.result({ type, name }, `Configuration of ${name}`, answer)
   }
 
   /**
@@ -193,16 +195,62 @@ export class ConfigAdmin extends TopicAdmin {
   }
 
   /** Settings of one broker are that broker's business; all others can be asked of any. */
-  private byBroker<T extends ConfigResource>(resources: readonly T[]): Map<number | 'any', T[]> {
-    const groups = new Map<number | 'any', T[]>()
-    for (const resource of resources) {
-      const isOneBroker = resource.type.startsWith('broker') && resource.name !== ''
-      const broker = isOneBroker ? Number(resource.name) : 'any'
-      groups.set(broker, [...(groups.get(broker) ?? []), resource])
+  private async askBrokers<Item extends ConfigResource, Answer extends ResourceAnswer & ItemAnswer>(
+    items: readonly Item[],
+    options: ItemOptions,
+    ask: (broker: number | 'any', items: readonly Item[]) => Promise<readonly Answer[]>,
+  ): Promise<[Item, Answer | (ItemAnswer & ResourceAnswer)][]> {
+    const groups = new Map<number | 'any', Item[]>()
+    for (const item of items) {
+      const isOneBroker = item.type.startsWith('broker') && item.name !== ''
+      const broker = isOneBroker ? Number(item.name) : 'any'
+      groups.set(broker, [...(groups.get(broker) ?? []), item])
     }
-    return groups
+    if ([...groups.keys()].some((broker) => broker !== 'any')) await this.requestMetadata([])
+    const answers = await Promise.all(
+      [...groups].map(([broker, own]) =>
+        this.orRefused(own.map(wireNameOf), options, () => ask(broker, own)),
+      ),
+    )
+    const keyOf = (item: ConfigResource) => keyOfAnswer(wireNameOf(item))
+    return inOrder<Item, Answer | (ItemAnswer & ResourceAnswer)>(
+      items,
+      answers.flat(),
+      keyOf,
+      keyOfAnswer,
+    )
   }
 }
+
+interface ResourceAnswer {
+  readonly resourceType: number
+  readonly resourceName: string
+}
+
+type DescribedResource = ResponseOf<typeof apis.describeConfigs>['results'][number]
+
+const wireNameOf = ({ type, name }: ConfigResource): ResourceAnswer => ({
+  resourceType: CONFIG_RESOURCE[type],
+  resourceName: name,
+})
+const keyOfAnswer = ({ resourceType, resourceName }: ResourceAnswer): string =>
+  `${resourceType} ${resourceName}`
+
+const entryOf = (config: DescribedResource['configs'][number]): ConfigEntry => ({
+  name: config.name,
+  value: config.value,
+  source: sourceOf(config.configSource),
+  isDefault: sourceOf(config.configSource) === 'default',
+  isReadOnly: config.readOnly,
+  isSensitive: config.isSensitive,
+  type: CONFIG_TYPES[config.configType] ?? 'unknown',
+  documentation: config.documentation,
+  synonyms: config.synonyms.map(({ name, value, source }) => ({
+    name,
+    value,
+    source: sourceOf(source),
+  })),
+})
 
 const sourceOf = (code: number): ConfigSource => CONFIG_SOURCES[code] ?? 'unknown'
 

@@ -1,12 +1,17 @@
 /** Admin calls about consumer groups and their committed offsets. */
 import { apis, errorCode } from '@ottla/protocol'
-import { groupByTopic } from '../consumer/list-offsets.ts'
 import { KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/assignor.ts'
 import { decodeAssignment } from '../group/consumer-protocol.ts'
-import { GroupCoordination, NO_MEMBER } from '../group/group-coordination.ts'
+import { GroupCoordination } from '../group/group-coordination.ts'
+import { type AclOperation, authorizedOperations } from './acl-operations.ts'
 import type { AdminOptions } from './admin-core.ts'
 import { ConfigAdmin } from './config-admin.ts'
+import { type ItemOptions, inOrder, type Outcomes, type Results } from './item-results.ts'
+
+export interface GroupName {
+  readonly group: string
+}
 
 export interface ListedGroup {
   readonly group: string
@@ -35,18 +40,19 @@ export interface GroupDescription {
   readonly assignor: string
   readonly coordinator: number
   readonly members: readonly MemberDescription[]
+  /** What whoever asks may do with the group; undefined when that was not asked. */
+  readonly authorizedOperations: readonly AclOperation[] | undefined
 }
 
-export interface GroupOffset extends TopicPartition {
-  readonly offset: bigint
-  readonly leaderEpoch: number
-  readonly metadata: string
+export interface DescribeGroupsOptions extends ItemOptions {
+  /** Asks what whoever asks may do with the groups (KIP-430). Default false. */
+  readonly includeAuthorizedOperations?: boolean
 }
 
-export interface GroupLag extends TopicPartition {
-  readonly committed: bigint
-  readonly logEndOffset: bigint
-  readonly lag: bigint
+/** By member id, or by group instance id for a static member. */
+export interface MemberToRemove {
+  readonly memberId?: string
+  readonly groupInstanceId?: string | null
 }
 
 export class GroupAdmin extends ConfigAdmin {
@@ -83,21 +89,24 @@ export class GroupAdmin extends ConfigAdmin {
     })
   }
 
-  describeGroups(
+  describeGroups<Options extends DescribeGroupsOptions>(
     groups: readonly string[],
-    options: AdminOptions = {},
-  ): Promise<GroupDescription[]> {
-    return Promise.all(groups.map((group) => this.describeGroup(group, options)))
+    options: Options = {} as Options,
+  ): Promise<Outcomes<Options, GroupName, GroupDescription>> {
+    return this.eachAlone(groups.map(asGroup), options, ({ group }) =>
+      this.describeGroup(group, options),
+    )
   }
 
-  private describeGroup(group: string, options: AdminOptions): Promise<GroupDescription> {
+  private describeGroup(group: string, options: DescribeGroupsOptions): Promise<GroupDescription> {
     const coordination = this.coordination(group)
     return this.call(`describeGroups ${group}`, options, async () => {
-      const body = { groups: [group], includeAuthorizedOperations: false }
+      const { includeAuthorizedOperations = false } = options
+      const body = { groups: [group], includeAuthorizedOperations }
       const response = await coordination.request(apis.describeGroups, body)
       const found = response.groups[0]
       const isOther = found?.errorCode === errorCode('GROUP_ID_NOT_FOUND')
-      if (!found || isOther) return this.describeConsumerGroup(coordination)
+      if (!found || isOther) return this.describeConsumerGroup(coordination, options)
       coordination.check(found.errorCode, 'Describing', found.errorMessage)
       const { id } = await this.cluster.coordinator('group', group)
       const isConsumer = found.protocolType === 'consumer'
@@ -108,6 +117,7 @@ export class GroupAdmin extends ConfigAdmin {
         protocolType: found.protocolType,
         assignor: found.protocolData,
         coordinator: id,
+        authorizedOperations: authorizedOperations(found.authorizedOperations),
         members: found.members.map((member) => ({
           memberId: member.memberId,
           groupInstanceId: member.groupInstanceId,
@@ -120,7 +130,10 @@ export class GroupAdmin extends ConfigAdmin {
   }
 
   /** Groups of the new protocol (KIP-848) have a description of their own. */
-  private async describeConsumerGroup(coordination: GroupCoordination): Promise<GroupDescription> {
+  private async describeConsumerGroup(
+    coordination: GroupCoordination,
+    { includeAuthorizedOperations = false }: DescribeGroupsOptions,
+  ): Promise<GroupDescription> {
     const { group } = coordination
     const node = await this.cluster.coordinator('group', group)
     const { versions } = await this.cluster.pool.get(node)
@@ -128,7 +141,7 @@ export class GroupAdmin extends ConfigAdmin {
     if (versions.tryPick(apis.consumerGroupDescribe) === undefined) {
       throw new KafkaError(notFound, `Describing group ${group}`)
     }
-    const body = { groupIds: [group], includeAuthorizedOperations: false }
+    const body = { groupIds: [group], includeAuthorizedOperations }
     const response = await coordination.request(apis.consumerGroupDescribe, body)
     const found = response.groups[0]
     if (!found) throw new KafkaError(notFound, `Describing group ${group}`)
@@ -140,6 +153,7 @@ export class GroupAdmin extends ConfigAdmin {
       protocolType: 'consumer',
       assignor: found.assignorName,
       coordinator: node.id,
+      authorizedOperations: authorizedOperations(found.authorizedOperations),
       members: found.members.map((member) => ({
         memberId: member.memberId,
         groupInstanceId: member.instanceId,
@@ -152,107 +166,61 @@ export class GroupAdmin extends ConfigAdmin {
     }
   }
 
-  async deleteGroups(groups: readonly string[], options: AdminOptions = {}): Promise<void> {
-    for (const group of groups) {
+  /** Deletes groups of any type with all that is known of them. They must have no members. */
+  async deleteGroups<Options extends ItemOptions>(
+    groups: readonly string[],
+    options: Options = {} as Options,
+  ): Promise<Results<Options, GroupName>> {
+    const remove = async ({ group }: GroupName) => {
       const coordination = this.coordination(group)
       await this.call(`deleteGroups ${group}`, options, async () => {
         const { results } = await coordination.request(apis.deleteGroups, { groupsNames: [group] })
         for (const { errorCode: code } of results) coordination.check(code, 'Deleting')
       })
+      return { group }
     }
+    const keys = groups.map(asGroup)
+    const results = await this.eachAlone<GroupName, GroupName, Options>(keys, options, remove)
+    return (options.perItem ? results : undefined) as Results<Options, GroupName>
   }
 
-  /** Committed offsets of a group, of all partitions that have one when none are named. */
-  listGroupOffsets(
+  /** Makes members leave: those named, or all of them. */
+  async removeMembers<Options extends ItemOptions & { readonly reason?: string }>(
     group: string,
-    options: AdminOptions & { readonly partitions?: readonly TopicPartition[] } = {},
-  ): Promise<GroupOffset[]> {
+    members?: readonly MemberToRemove[],
+    options: Options = {} as Options,
+  ): Promise<Results<Options, MemberToRemove>> {
     const coordination = this.coordination(group)
-    return this.call(`listGroupOffsets ${group}`, options, async () => {
-      const committed = await coordination.committed(options.partitions)
-      return committed.map((found) => ({ ...found, offset: BigInt(found.offset) }))
-    })
-  }
-
-  /** Sets committed offsets. The group must have no members. */
-  alterGroupOffsets(
-    group: string,
-    offsets: readonly (TopicPartition & {
-      readonly offset: bigint | number
-      readonly metadata?: string
-    })[],
-    options: AdminOptions = {},
-  ): Promise<void> {
-    const coordination = this.coordination(group)
-    const toCommit = offsets.map((o) => ({ ...o, offset: Number(o.offset), leaderEpoch: -1 }))
-    return this.call(`alterGroupOffsets ${group}`, options, () =>
-      coordination.commit(toCommit, NO_MEMBER),
-    )
-  }
-
-  /** Forgets committed offsets of topics that the group is not subscribed to at the moment. */
-  deleteGroupOffsets(
-    group: string,
-    partitions: readonly TopicPartition[],
-    options: AdminOptions = {},
-  ): Promise<void> {
-    const coordination = this.coordination(group)
-    const body = {
-      groupId: group,
-      topics: groupByTopic(partitions).map(([name, items]) => ({
-        name,
-        partitions: items.map(({ partition }) => ({ partitionIndex: partition })),
-      })),
-    }
-    return this.call(`deleteGroupOffsets ${group}`, options, async () => {
-      const response = await coordination.request(apis.offsetDelete, body)
-      coordination.check(response.errorCode, 'Deleting offsets')
-      for (const topic of response.topics) {
-        for (const { errorCode: code } of topic.partitions) {
-          coordination.check(code, `Deleting offsets of ${topic.name}`)
-        }
-      }
-    })
-  }
-
-  /** Makes members leave: those named by member id or group instance id, or all of them. */
-  async removeMembers(
-    group: string,
-    members?: readonly { readonly memberId?: string; readonly groupInstanceId?: string }[],
-    options: AdminOptions & { readonly reason?: string } = {},
-  ): Promise<void> {
-    const coordination = this.coordination(group)
-    const chosen = members ?? (await this.describeGroup(group, options)).members
-    const body = {
-      groupId: group,
-      memberId: chosen[0]?.memberId ?? '',
-      members: chosen.map(({ memberId, groupInstanceId }) => ({
-        memberId: memberId ?? '',
-        groupInstanceId: groupInstanceId ?? null,
-        reason: options.reason ?? 'removed by an administrator',
-      })),
-    }
-    await this.call(`removeMembers ${group}`, options, async () => {
-      const response = await coordination.request(apis.leaveGroup, body)
+    const described = members ? undefined : await this.describeGroup(group, options)
+    const chosen: readonly MemberToRemove[] =
+      members ??
+      (described?.members ?? []).map(({ memberId, groupInstanceId }) => ({
+        memberId,
+        groupInstanceId,
+      }))
+    return this.eachDone(`removeMembers ${group}`, chosen, options, async (list) => {
+      const response = await coordination.request(apis.leaveGroup, {
+        groupId: group,
+        memberId: list[0]?.memberId ?? '',
+        members: list.map(({ memberId, groupInstanceId }) => ({
+          memberId: memberId ?? '',
+          groupInstanceId: groupInstanceId ?? null,
+          reason: options.reason ?? 'removed by an administrator',
+        })),
+      })
       coordination.check(response.errorCode, 'Removing members')
-      for (const { errorCode: code } of response.members) {
-        coordination.check(code, 'Removing a member')
-      }
-    })
-  }
-
-  /** How far a group is behind, for every partition it has committed an offset of. */
-  async lag(group: string, options: AdminOptions = {}): Promise<GroupLag[]> {
-    const committed = await this.listGroupOffsets(group, options)
-    const ends = await this.listOffsets(
-      committed.map(({ topic, partition }) => ({ topic, partition, at: 'latest' as const })),
-      options,
-    )
-    const endOf = new Map(ends.map((end) => [`${end.topic}:${end.partition}`, end.offset]))
-    return committed.map(({ topic, partition, offset }) => {
-      const logEndOffset = endOf.get(`${topic}:${partition}`) ?? offset
-      const lag = logEndOffset > offset ? logEndOffset - offset : 0n
-      return { topic, partition, committed: offset, logEndOffset, lag }
+      // Brokers before Kafka 2.4 take one member and answer for it alone.
+      const said = response.members.length > 0 ? response.members : list.map(asRemoved)
+      return inOrder(list, said, memberName, memberName).map(([member, answer]) => {
+        coordination.heed(answer.errorCode)
+        return this.result(member, `Removing ${memberName(member)} of ${group}`, answer)
+      })
     })
   }
 }
+
+const asGroup = (group: string): GroupName => ({ group })
+const asRemoved = (member: MemberToRemove) => ({ ...member, errorCode: 0 })
+/** A static member is known by its instance id, and may be named without its member id. */
+const memberName = ({ memberId, groupInstanceId }: MemberToRemove): string =>
+  groupInstanceId ?? memberId ?? ''

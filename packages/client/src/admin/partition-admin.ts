@@ -1,8 +1,9 @@
 /** Admin calls about where partitions live and who leads them. */
 import { apis } from '@ottla/protocol'
-import { endOfEpochs, groupByTopic } from '../consumer/list-offsets.ts'
+import { type EpochAnswer, endOfEpochs, groupByTopic } from '../consumer/list-offsets.ts'
 import type { TopicPartition } from '../group/assignor.ts'
-import type { AdminOptions, ItemResult } from './admin-core.ts'
+import type { AdminOptions } from './admin-core.ts'
+import { type ItemResult, partitionName } from './item-results.ts'
 import { ShareGroupAdmin } from './share-group-admin.ts'
 
 const ELECTIONS = { preferred: 0, unclean: 1 } as const
@@ -22,8 +23,11 @@ export interface ReplicaLogDir extends TopicPartition {
   readonly path: string
 }
 
-export interface EpochEnd extends TopicPartition {
+export interface EpochQuestion extends TopicPartition {
   readonly leaderEpoch: number
+}
+
+export interface EpochEnd extends EpochQuestion {
   /** Offset behind the last record of the epoch; undefined when the leader knows none so old. */
   readonly endOffset: bigint | undefined
 }
@@ -38,8 +42,6 @@ function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
   }
   return groups
 }
-
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
 
 export class PartitionAdmin extends ShareGroupAdmin {
   /**
@@ -67,7 +69,7 @@ export class PartitionAdmin extends ShareGroupAdmin {
       return response.replicaElectionResults.flatMap(({ topic, partitionResult }) =>
         partitionResult.map((answer) => {
           const at = { topic, partition: answer.partitionId }
-          return this.result(at, `Electing a leader of ${nameOf(at)}`, answer)
+          return this.result(at, `Electing a leader of ${partitionName(at)}`, answer)
         }),
       )
     })
@@ -101,7 +103,7 @@ export class PartitionAdmin extends ShareGroupAdmin {
       return response.responses.flatMap(({ name, partitions }) =>
         partitions.map((answer) => {
           const at = { topic: name, partition: answer.partitionIndex }
-          return this.result(at, `Reassigning ${nameOf(at)}`, answer)
+          return this.result(at, `Reassigning ${partitionName(at)}`, answer)
         }),
       )
     })
@@ -155,9 +157,9 @@ export class PartitionAdmin extends ShareGroupAdmin {
           return response.results.flatMap(({ topicName: topic, partitions }) =>
             partitions.flatMap((answer) => {
               const at = { topic, partition: answer.partitionIndex }
-              const move = list.find((one) => nameOf(one) === nameOf(at))
+              const move = list.find((one) => partitionName(one) === partitionName(at))
               if (!move) return []
-              return this.result(move, `Moving ${nameOf(at)} to ${move.path}`, answer)
+              return this.result(move, `Moving ${partitionName(at)} to ${move.path}`, answer)
             }),
           )
         }),
@@ -167,20 +169,27 @@ export class PartitionAdmin extends ShareGroupAdmin {
   }
 
   /** Where leader epochs end in the logs of the leaders (KIP-320). */
-  listEpochEnds(
-    questions: readonly (TopicPartition & { readonly leaderEpoch: number })[],
+  async listEpochEnds(
+    questions: readonly EpochQuestion[],
     options: AdminOptions = {},
   ): Promise<ItemResult<EpochEnd>[]> {
-    return this.call('listEpochEnds', options, async () => {
-      await this.requestMetadata([...new Set(questions.map(({ topic }) => topic))])
-      this.checkKnown(questions)
-      const answers = await endOfEpochs(this.cluster, questions)
-      return answers.map((answer) => {
-        const { topic, partition, leaderEpoch, endOffset } = answer
-        const end = endOffset < 0 ? undefined : BigInt(endOffset)
-        const found = { topic, partition, leaderEpoch, endOffset: end }
-        return this.result(found, `Epochs of ${nameOf(answer)}`, answer)
-      })
+    const perItem = { ...options, perItem: true } as const
+    const found = await this.each('listEpochEnds', questions, perItem, async (list) => {
+      const answers = await this.askLeaders(list, perItem, (_leader, items) =>
+        endOfEpochs(this.cluster, items),
+      )
+      return answers.map(([{ topic, partition, leaderEpoch }, answer]) =>
+        this.outcome<EpochQuestion, EpochEnd, EpochAnswer>(
+          { topic, partition, leaderEpoch },
+          `Epochs of ${topic}-${partition}`,
+          answer,
+          (end) => ({
+            ...{ topic, partition, leaderEpoch: end.leaderEpoch },
+            endOffset: end.endOffset < 0 ? undefined : BigInt(end.endOffset),
+          }),
+        ),
+      )
     })
+    return found.map((one) => ({ endOffset: undefined, ...one }))
   }
 }

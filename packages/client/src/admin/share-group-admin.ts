@@ -3,7 +3,10 @@ import { apis, errorCode } from '@ottla/protocol'
 import { groupByTopic } from '../consumer/list-offsets.ts'
 import { KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/assignor.ts'
-import type { AdminOptions, ItemResult } from './admin-core.ts'
+import { type AclOperation, authorizedOperations } from './acl-operations.ts'
+import type { AdminOptions } from './admin-core.ts'
+import type { DescribeGroupsOptions, GroupName } from './group-admin.ts'
+import type { ItemResult, Outcomes } from './item-results.ts'
 import { SecurityAdmin } from './security-admin.ts'
 
 export interface ShareMemberDescription {
@@ -26,6 +29,8 @@ export interface ShareGroupDescription {
   readonly assignor: string
   readonly coordinator: number
   readonly members: readonly ShareMemberDescription[]
+  /** What whoever asks may do with the group; undefined when that was not asked. */
+  readonly authorizedOperations: readonly AclOperation[] | undefined
 }
 
 export interface ShareGroupOffset extends TopicPartition {
@@ -39,17 +44,22 @@ export interface ShareGroupOffset extends TopicPartition {
 const NO_SUCH_GROUP = 'GROUP_ID_NOT_FOUND'
 
 export class ShareGroupAdmin extends SecurityAdmin {
-  describeShareGroups(
+  describeShareGroups<Options extends DescribeGroupsOptions>(
     groups: readonly string[],
-    options: AdminOptions = {},
-  ): Promise<ShareGroupDescription[]> {
-    return Promise.all(groups.map((group) => this.describeShareGroup(group, options)))
+    options: Options = {} as Options,
+  ): Promise<Outcomes<Options, GroupName, ShareGroupDescription>> {
+    const keys = groups.map((group) => ({ group }))
+    return this.eachAlone(keys, options, ({ group }) => this.describeShareGroup(group, options))
   }
 
-  private describeShareGroup(group: string, options: AdminOptions): Promise<ShareGroupDescription> {
+  private describeShareGroup(
+    group: string,
+    options: DescribeGroupsOptions,
+  ): Promise<ShareGroupDescription> {
     const coordination = this.coordination(group)
     return this.call(`describeShareGroups ${group}`, options, async () => {
-      const body = { groupIds: [group], includeAuthorizedOperations: false }
+      const { includeAuthorizedOperations = false } = options
+      const body = { groupIds: [group], includeAuthorizedOperations }
       const response = await coordination.request(apis.shareGroupDescribe, body)
       const [found] = response.groups
       if (!found) throw new KafkaError(errorCode(NO_SUCH_GROUP), `Describing share group ${group}`)
@@ -62,6 +72,7 @@ export class ShareGroupAdmin extends SecurityAdmin {
         assignmentEpoch: found.assignmentEpoch,
         assignor: found.assignorName,
         coordinator: id,
+        authorizedOperations: authorizedOperations(found.authorizedOperations),
         members: found.members.map((member) => ({
           memberId: member.memberId,
           memberEpoch: member.memberEpoch,

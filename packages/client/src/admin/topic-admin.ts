@@ -1,16 +1,18 @@
 /** Admin calls about topics and their records. */
-import { apis, errorCode, type ResponseOf } from '@ottla/protocol'
-import {
-  checkOffset,
-  groupByLeader,
-  groupByTopic,
-  listOffsetsOnce,
-  OFFSET_SPEC,
-} from '../consumer/list-offsets.ts'
-import { KafkaError } from '../errors.ts'
-import type { TopicPartition } from '../group/assignor.ts'
+import { apis, type ResponseOf } from '@ottla/protocol'
 import { type AnyTopic, topicOf } from '../serde/topic.ts'
 import { AdminCore, type AdminOptions, isError, type ValidateOptions } from './admin-core.ts'
+import {
+  type ItemOptions,
+  type ItemOutcome,
+  inOrder,
+  type Outcomes,
+  type Results,
+} from './item-results.ts'
+
+export interface TopicName {
+  readonly name: string
+}
 
 export interface NewTopic {
   readonly topic: string | AnyTopic
@@ -30,6 +32,16 @@ export interface CreatedTopic {
   readonly replicationFactor: number
 }
 
+/** More partitions for a topic: a new total, or how many more there are to be. */
+export type NewPartitions = { readonly topic: string | AnyTopic } & (
+  | {
+      readonly partitions: number
+      /** Brokers of each partition that is new, the preferred leader first. */
+      readonly assignments?: readonly (readonly number[])[]
+    }
+  | { readonly add: number }
+)
+
 export interface PartitionDescription {
   readonly partition: number
   /** -1 when there is none. */
@@ -47,87 +59,95 @@ export interface TopicDescription {
   readonly partitions: readonly PartitionDescription[]
 }
 
-/**
- * `earliest`, `latest`, the record with the greatest timestamp, or the first offset not before a
- * time. With tiered storage (KIP-405) also the earliest on the broker's own disk and the latest
- * that has left it; Kafka 3.9 and later.
- */
-export type OffsetSpec = keyof typeof OFFSET_SPEC | number | Date
-
-export interface ListedOffset extends TopicPartition {
-  /** -1n when no record is that young. */
-  readonly offset: bigint
-  readonly timestamp: number
-  readonly leaderEpoch: number
-}
-
 const PARTITIONS_PER_REQUEST = 2_000
 
 export class TopicAdmin extends AdminCore {
-  createTopics(
+  createTopics<Options extends ValidateOptions & ItemOptions>(
     topics: readonly NewTopic[],
-    options: ValidateOptions = {},
-  ): Promise<CreatedTopic[]> {
-    const body = {
-      validateOnly: options.validateOnly ?? false,
-      timeoutMs: this.cluster.context.requestTimeoutMs,
-      topics: topics.map((topic) => ({
-        name: topicOf(topic.topic).name,
-        numPartitions: topic.assignments ? -1 : (topic.partitions ?? -1),
-        replicationFactor: topic.assignments ? -1 : (topic.replicationFactor ?? -1),
-        assignments: (topic.assignments ?? []).map((brokerIds, partitionIndex) => ({
-          partitionIndex,
-          brokerIds,
-        })),
-        configs: Object.entries(topic.configs ?? {}).map(([name, value]) => ({
+    options: Options = {} as Options,
+  ): Promise<Outcomes<Options, TopicName, CreatedTopic>> {
+    const wanted = topics.map((topic) => ({
+      name: topicOf(topic.topic).name,
+      numPartitions: topic.assignments ? -1 : (topic.partitions ?? -1),
+      replicationFactor: topic.assignments ? -1 : (topic.replicationFactor ?? -1),
+      assignments: (topic.assignments ?? []).map((brokerIds, partitionIndex) => ({
+        partitionIndex,
+        brokerIds,
+      })),
+      configs: Object.entries(topic.configs ?? {}).map(([name, value]) => ({
+        name,
+        value: String(value),
+      })),
+    }))
+    return this.each('createTopics', wanted, options, async (list) => {
+      const response = await this.cluster.request('controller', apis.createTopics, {
+        validateOnly: options.validateOnly ?? false,
+        timeoutMs: this.cluster.context.requestTimeoutMs,
+        topics: [...list],
+      })
+      return inOrder(list, response.topics, nameOf, nameOf).map(([{ name }, made]) =>
+        this.outcome<TopicName, CreatedTopic>({ name }, `Creating topic ${name}`, made, () => ({
           name,
-          value: String(value),
+          id: made.topicId,
+          partitions: made.numPartitions,
+          replicationFactor: made.replicationFactor,
         })),
-      })),
-    }
-    return this.call('createTopics', options, async () => {
-      const { topics: created } = await this.cluster.request('controller', apis.createTopics, body)
-      this.checkAll(created, ({ name }) => `Creating topic ${name}`)
-      return created.map((topic) => ({
-        name: topic.name,
-        id: topic.topicId,
-        partitions: topic.numPartitions,
-        replicationFactor: topic.replicationFactor,
-      }))
+      )
     })
   }
 
-  deleteTopics(topics: readonly (string | AnyTopic)[], options: AdminOptions = {}): Promise<void> {
-    const names = topics.map((topic) => topicOf(topic).name)
-    const body = {
-      topics: names.map((name) => ({ name })),
-      topicNames: names,
-      timeoutMs: this.cluster.context.requestTimeoutMs,
-    }
-    return this.call('deleteTopics', options, async () => {
-      const { responses } = await this.cluster.request('controller', apis.deleteTopics, body)
-      this.checkAll(responses, ({ name }) => `Deleting topic ${name}`)
+  deleteTopics<Options extends ItemOptions>(
+    topics: readonly (string | AnyTopic)[],
+    options: Options = {} as Options,
+  ): Promise<Results<Options, TopicName>> {
+    const wanted = topics.map((topic) => ({ name: topicOf(topic).name }))
+    return this.eachDone('deleteTopics', wanted, options, async (list) => {
+      const { responses } = await this.cluster.request('controller', apis.deleteTopics, {
+        topics: [...list],
+        topicNames: list.map(nameOf),
+        timeoutMs: this.cluster.context.requestTimeoutMs,
+      })
+      return inOrder(list, responses, nameOf, nameOf).map(([item, answer]) =>
+        this.result(item, `Deleting topic ${item.name}`, answer),
+      )
     })
   }
 
-  /** Raises the number of partitions of topics; `partitions` is the new total. */
-  createPartitions(
-    topics: readonly { readonly topic: string | AnyTopic; readonly partitions: number }[],
-    options: ValidateOptions = {},
-  ): Promise<void> {
-    const body = {
-      validateOnly: options.validateOnly ?? false,
-      timeoutMs: this.cluster.context.requestTimeoutMs,
-      topics: topics.map(({ topic, partitions }) => ({
-        name: topicOf(topic).name,
-        count: partitions,
-        assignments: null,
-      })),
-    }
-    return this.call('createPartitions', options, async () => {
-      const { results } = await this.cluster.request('controller', apis.createPartitions, body)
-      this.checkAll(results, ({ name }) => `Creating partitions of topic ${name}`)
+  /** Raises the number of partitions of topics. */
+  async createPartitions<Options extends ValidateOptions & ItemOptions>(
+    topics: readonly NewPartitions[],
+    options: Options = {} as Options,
+  ): Promise<Results<Options, TopicName>> {
+    const counts = await this.partitionCounts(topics, options)
+    const wanted = topics.map((wish) => {
+      const { name } = topicOf(wish.topic)
+      if ('add' in wish) {
+        return { name, count: (counts.get(name) ?? 0) + wish.add, assignments: null }
+      }
+      const assignments = wish.assignments?.map((brokerIds) => ({ brokerIds })) ?? null
+      return { name, count: wish.partitions, assignments }
     })
+    return this.eachDone('createPartitions', wanted, options, async (list) => {
+      const { results } = await this.cluster.request('controller', apis.createPartitions, {
+        validateOnly: options.validateOnly ?? false,
+        timeoutMs: this.cluster.context.requestTimeoutMs,
+        topics: [...list],
+      })
+      return inOrder(list, results, nameOf, nameOf).map(([{ name }, answer]) =>
+        this.result({ name }, `Creating partitions of topic ${name}`, answer),
+      )
+    })
+  }
+
+  /** How many partitions the topics have that are to get so many more. */
+  private async partitionCounts(
+    topics: readonly NewPartitions[],
+    options: AdminOptions,
+  ): Promise<Map<string, number>> {
+    const growing = topics.filter((wish) => 'add' in wish).map(({ topic }) => topic)
+    const limits = { ...options, perItem: true } as const
+    const found = await this.describeTopics(growing, limits)
+    return new Map(found.map((topic) => [topic.name, topic.error ? 0 : topic.partitions.length]))
   }
 
   async listTopics(
@@ -141,126 +161,60 @@ export class TopicAdmin extends AdminCore {
       .sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  /** Describes topics; throws UNKNOWN_TOPIC_OR_PARTITION when one does not exist. */
-  describeTopics(
+  /** Describes topics; UNKNOWN_TOPIC_OR_PARTITION is the error of one that does not exist. */
+  describeTopics<Options extends ItemOptions>(
     topics: readonly (string | AnyTopic)[],
-    options: AdminOptions = {},
-  ): Promise<TopicDescription[]> {
+    options: Options = {} as Options,
+  ): Promise<Outcomes<Options, TopicName, TopicDescription>> {
     const names = topics.map((topic) => topicOf(topic).name)
-    return this.call('describeTopics', options, async () => {
+    return this.each('describeTopics', names, options, async (list) => {
       try {
-        return await this.describeByPartitions(names)
+        return await this.describeByPartitions(list)
       } catch (error) {
         if (!isUnsupported(error) && !isError(error, 'UNSUPPORTED_VERSION')) throw error
-        const response = await this.requestMetadata(names)
-        this.checkAll(response.topics, ({ name }) => `Describing topic ${name}`)
-        return response.topics.map(describe)
+        const response = await this.requestMetadata(list)
+        return this.described(list, response.topics)
       }
     })
   }
 
   /** Page by page, so that topics with very many partitions do not need one huge response. */
-  private async describeByPartitions(names: readonly string[]): Promise<TopicDescription[]> {
-    const found = new Map<string, TopicDescription>()
-    const wanted = names.map((name) => ({ name }))
-    type Cursor = ResponseOf<typeof apis.describeTopicPartitions>['nextCursor']
-    let cursor: Cursor = null
+  private async describeByPartitions(
+    names: readonly string[],
+  ): Promise<ItemOutcome<TopicName, TopicDescription>[]> {
+    type Page = ResponseOf<typeof apis.describeTopicPartitions>
+    const found = new Map<string, Page['topics'][number]>()
+    const wanted = [...new Set(names)].map((name) => ({ name }))
+    let cursor: Page['nextCursor'] = null
     do {
       const body = { topics: wanted, responsePartitionLimit: PARTITIONS_PER_REQUEST, cursor }
-      const page: ResponseOf<typeof apis.describeTopicPartitions> = await this.cluster.request(
-        'any',
-        apis.describeTopicPartitions,
-        body,
-      )
-      this.checkAll(page.topics, ({ name }) => `Describing topic ${name}`)
+      const page: Page = await this.cluster.request('any', apis.describeTopicPartitions, body)
       for (const topic of page.topics) {
-        const part = describe(topic)
-        const before = found.get(part.name)?.partitions ?? []
-        found.set(part.name, { ...part, partitions: [...before, ...part.partitions] })
+        const name = topic.name ?? ''
+        const before = found.get(name)?.partitions ?? []
+        found.set(name, { ...topic, partitions: [...before, ...topic.partitions] })
       }
       cursor = page.nextCursor
     } while (cursor)
-    return names.flatMap((name) => found.get(name) ?? [])
+    return this.described(names, [...found.values()])
   }
 
-  /** Offsets of partitions by time. */
-  listOffsets(
-    questions: readonly (TopicPartition & { readonly at: OffsetSpec })[],
-    options: AdminOptions & {
-      readonly isolationLevel?: 'read_uncommitted' | 'read_committed'
-    } = {},
-  ): Promise<ListedOffset[]> {
-    const isolationLevel = options.isolationLevel === 'read_committed' ? 1 : 0
-    const asked = questions.map(({ topic, partition, at }) => ({
-      topic,
-      partition,
-      timestamp: typeof at === 'string' ? OFFSET_SPEC[at] : Number(at),
-    }))
-    return this.call('listOffsets', options, async () => {
-      await this.requestMetadata([...new Set(asked.map(({ topic }) => topic))])
-      this.checkKnown(asked)
-      const answers = await listOffsetsOnce(this.cluster, asked, { isolationLevel })
-      return answers
-        .map(checkOffset)
-        .map(({ topic, partition, offset, timestamp, leaderEpoch }) => ({
-          topic,
-          partition,
-          offset: BigInt(offset),
-          timestamp,
-          leaderEpoch,
-        }))
-    })
-  }
-
-  protected checkKnown(partitions: readonly TopicPartition[]): void {
-    for (const { topic, partition } of partitions) {
-      if (this.cluster.metadata.partition(topic, partition)) continue
-      const code = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
-      throw new KafkaError(code, `Partition ${topic}-${partition}`)
-    }
-  }
-
-  /** Deletes all records before the given offsets; returns the new log start offsets. */
-  deleteRecords(
-    targets: readonly (TopicPartition & { readonly before: bigint | number | 'latest' })[],
-    options: AdminOptions = {},
-  ): Promise<(TopicPartition & { logStartOffset: bigint })[]> {
-    return this.call('deleteRecords', options, async () => {
-      await this.requestMetadata([...new Set(targets.map(({ topic }) => topic))])
-      this.checkKnown(targets)
-      const { byLeader, leaderless } = groupByLeader(this.cluster, targets)
-      const [orphan] = leaderless
-      if (orphan) {
-        const what = `Deleting records of ${orphan.topic}-${orphan.partition}`
-        throw new KafkaError(errorCode('LEADER_NOT_AVAILABLE'), what)
-      }
-      const answers = await Promise.all(
-        [...byLeader].map(async ([leaderId, items]) => {
-          const response = await this.cluster.request(leaderId, apis.deleteRecords, {
-            timeoutMs: this.cluster.context.requestTimeoutMs,
-            topics: groupByTopic(items).map(([name, partitions]) => ({
-              name,
-              partitions: partitions.map(({ partition, before }) => ({
-                partitionIndex: partition,
-                offset: before === 'latest' ? -1 : Number(before),
-              })),
-            })),
-          })
-          return response.topics.flatMap(({ name, partitions }) =>
-            partitions.map((p) => ({ ...p, topic: name, partition: p.partitionIndex })),
-          )
-        }),
-      )
-      const all = answers.flat()
-      this.checkAll(all, ({ topic, partition }) => `Deleting records of ${topic}-${partition}`)
-      return all.map(({ topic, partition, lowWatermark }) => ({
-        topic,
-        partition,
-        logStartOffset: BigInt(lowWatermark),
-      }))
-    })
+  private described(
+    names: readonly string[],
+    answers: readonly (Parameters<typeof describe>[0] & { readonly errorCode: number })[],
+  ): ItemOutcome<TopicName, TopicDescription>[] {
+    return inOrder(names, answers, String, nameOf).map(([name, answer]) =>
+      this.outcome<TopicName, TopicDescription>(
+        { name },
+        `Describing topic ${name}`,
+        { errorCode: answer.errorCode },
+        () => describe(answer),
+      ),
+    )
   }
 }
+
+const nameOf = ({ name }: { readonly name: string | null }): string => name ?? ''
 
 type TopicResponse = ResponseOf<typeof apis.metadata>['topics'][number]
 

@@ -1,12 +1,19 @@
 /** Admin calls about transactions and the producers that write them (KIP-664). */
-import { apis } from '@ottla/protocol'
+import { apis, type ResponseOf } from '@ottla/protocol'
 import { groupByTopic } from '../consumer/list-offsets.ts'
 import type { TopicPartition } from '../group/assignor.ts'
 import type { AdminOptions } from './admin-core.ts'
-import { GroupAdmin } from './group-admin.ts'
+import { GroupOffsetAdmin } from './group-offset-admin.ts'
+import {
+  type ItemAnswer,
+  type ItemOptions,
+  type ItemResult,
+  type Outcomes,
+  partitionName,
+  type Results,
+} from './item-results.ts'
 
-export interface ListedTransaction {
-  readonly transactionalId: string
+export interface ListedTransaction extends TransactionalId {
   readonly producerId: bigint
   /** `Empty`, `Ongoing`, `PrepareCommit`, `CompleteAbort`, ... */
   readonly state: string
@@ -14,8 +21,11 @@ export interface ListedTransaction {
   readonly coordinator: number
 }
 
-export interface TransactionDescription {
+export interface TransactionalId {
   readonly transactionalId: string
+}
+
+export interface TransactionDescription extends TransactionalId {
   readonly producerId: bigint
   readonly producerEpoch: number
   readonly state: string
@@ -35,6 +45,10 @@ export interface ActiveProducer {
   readonly transactionStartOffset: bigint | undefined
 }
 
+export interface PartitionProducers extends TopicPartition {
+  readonly producers: readonly ActiveProducer[]
+}
+
 /** A transaction that nobody will end: what `describeProducers` says of its producer. */
 export interface HangingTransaction extends TopicPartition {
   readonly producerId: bigint
@@ -42,7 +56,12 @@ export interface HangingTransaction extends TopicPartition {
   readonly coordinatorEpoch: number
 }
 
-export class TransactionAdmin extends GroupAdmin {
+/** The end of a transaction in one partition; how `abortTransaction` and coordinators end them. */
+export interface TransactionMarker extends HangingTransaction {
+  readonly type: 'abort' | 'commit'
+}
+
+export class TransactionAdmin extends GroupOffsetAdmin {
   /** Transactional ids of all coordinators. */
   listTransactions(
     options: AdminOptions & {
@@ -50,16 +69,22 @@ export class TransactionAdmin extends GroupAdmin {
       readonly producerIds?: readonly bigint[]
       /** Only those open for longer, in milliseconds; Kafka 3.8 and later. */
       readonly openForMs?: number
+      /** Only ids that match this expression of RE2, as a whole; Kafka 4.1 and later (KIP-1152). */
+      readonly idPattern?: string
     } = {},
   ): Promise<ListedTransaction[]> {
+    const { idPattern } = options
+    // An older broker would leave the pattern out and answer with all of them.
+    const api = { ...apis.listTransactions, ...(idPattern !== undefined && { lowest: 2 }) }
     return this.call('listTransactions', options, async () => {
       const { brokers } = await this.requestMetadata([])
       const lists = await Promise.all(
         brokers.map(async ({ nodeId }) => {
-          const response = await this.cluster.request(nodeId, apis.listTransactions, {
+          const response = await this.cluster.request(nodeId, api, {
             stateFilters: [...(options.states ?? [])],
             producerIdFilters: (options.producerIds ?? []).map(Number),
             durationFilter: options.openForMs ?? -1,
+            transactionalIdPattern: idPattern ?? null,
           })
           this.check(response.errorCode, `Transactions of broker ${nodeId}`)
           return response.transactionStates.map((found) => ({
@@ -74,11 +99,14 @@ export class TransactionAdmin extends GroupAdmin {
     })
   }
 
-  describeTransactions(
+  describeTransactions<Options extends ItemOptions>(
     transactionalIds: readonly string[],
-    options: AdminOptions = {},
-  ): Promise<TransactionDescription[]> {
-    return Promise.all(transactionalIds.map((id) => this.describeTransaction(id, options)))
+    options: Options = {} as Options,
+  ): Promise<Outcomes<Options, TransactionalId, TransactionDescription>> {
+    const keys = transactionalIds.map((transactionalId) => ({ transactionalId }))
+    return this.eachAlone(keys, options, ({ transactionalId }) =>
+      this.describeTransaction(transactionalId, options),
+    )
   }
 
   private describeTransaction(id: string, options: AdminOptions): Promise<TransactionDescription> {
@@ -111,38 +139,33 @@ export class TransactionAdmin extends GroupAdmin {
   }
 
   /** The producers a partition knows, with their open transactions; asked of its leader. */
-  describeProducers(
+  describeProducers<Options extends ItemOptions>(
     partitions: readonly TopicPartition[],
-    options: AdminOptions = {},
-  ): Promise<(TopicPartition & { readonly producers: readonly ActiveProducer[] })[]> {
-    return this.call('describeProducers', options, async () => {
-      const found = await Promise.all(
-        [...(await this.byLeader(partitions))].map(async ([leader, list]) => {
-          const topics = groupByTopic(list).map(([name, items]) => ({
-            name,
-            partitionIndexes: items.map(({ partition }) => partition),
-          }))
-          const response = await this.cluster.request(leader, apis.describeProducers, { topics })
-          return response.topics.flatMap(({ name, partitions: answers }) =>
-            answers.map((answer) => ({ ...answer, topic: name })),
-          )
-        }),
+    options: Options = {} as Options,
+  ): Promise<Outcomes<Options, TopicPartition, PartitionProducers>> {
+    return this.each('describeProducers', partitions, options, async (list) => {
+      const answers = await this.askLeaders(list, options, async (leader, items) => {
+        const topics = groupByTopic(items).map(([name, found]) => ({
+          name,
+          partitionIndexes: found.map(({ partition }) => partition),
+        }))
+        const response = await this.cluster.request(leader, apis.describeProducers, { topics })
+        return response.topics.flatMap(({ name, partitions: found }) =>
+          found.map((answer) => ({ ...answer, topic: name, partition: answer.partitionIndex })),
+        )
+      })
+      return answers.map(([{ topic, partition }, answer]) =>
+        this.outcome<TopicPartition, PartitionProducers, ProducersAnswer>(
+          { topic, partition },
+          `Producers of ${topic}-${partition}`,
+          answer,
+          ({ activeProducers }) => ({
+            topic,
+            partition,
+            producers: activeProducers.map(producerOf),
+          }),
+        ),
       )
-      const answers = found.flat()
-      this.checkAll(answers, (a) => `Producers of ${a.topic}-${a.partitionIndex}`)
-      return answers.map(({ topic, partitionIndex, activeProducers }) => ({
-        topic,
-        partition: partitionIndex,
-        producers: activeProducers.map((producer) => ({
-          producerId: BigInt(producer.producerId),
-          producerEpoch: producer.producerEpoch,
-          lastSequence: producer.lastSequence,
-          lastTimestamp: BigInt(producer.lastTimestamp),
-          coordinatorEpoch: producer.coordinatorEpoch,
-          transactionStartOffset:
-            producer.currentTxnStartOffset < 0 ? undefined : BigInt(producer.currentTxnStartOffset),
-        })),
-      }))
     })
   }
 
@@ -150,68 +173,83 @@ export class TransactionAdmin extends GroupAdmin {
    * Writes the abort marker of a transaction that nobody will end, so that readers of committed
    * records get on. Not for a transaction that its coordinator knows: that one ends by itself.
    */
-  abortTransaction(hanging: HangingTransaction, options: AdminOptions = {}): Promise<void> {
-    const { topic, partition } = hanging
-    return this.call('abortTransaction', options, async () => {
-      const [leader] = [...(await this.byLeader([hanging])).keys()]
-      const response = await this.cluster.request(leader as number, apis.writeTxnMarkers, {
-        markers: [
-          {
-            producerId: Number(hanging.producerId),
-            producerEpoch: hanging.producerEpoch,
-            transactionResult: false,
-            coordinatorEpoch: hanging.coordinatorEpoch,
-            topics: [{ name: topic, partitionIndexes: [partition] }],
-          },
-        ],
+  async abortTransaction(hanging: HangingTransaction, options: AdminOptions = {}): Promise<void> {
+    await this.writeTransactionMarkers([{ ...hanging, type: 'abort' }], options)
+  }
+
+  /**
+   * Writes ends of transactions into partitions, as their coordinator does, with nothing that makes
+   * sure that this is how they ended: for repairs. The right to alter the cluster is needed.
+   */
+  writeTransactionMarkers<Options extends ItemOptions>(
+    markers: readonly TransactionMarker[],
+    options: Options = {} as Options,
+  ): Promise<Results<Options, TopicPartition>> {
+    return this.eachDone('writeTransactionMarkers', markers, options, async (list) => {
+      const answers = await this.askLeaders(list, options, async (leader, items) => {
+        const response = await this.cluster.request(leader, apis.writeTxnMarkers, {
+          markers: items.map((marker) => ({
+            producerId: Number(marker.producerId),
+            producerEpoch: marker.producerEpoch,
+            transactionResult: marker.type === 'commit',
+            coordinatorEpoch: marker.coordinatorEpoch,
+            topics: [{ name: marker.topic, partitionIndexes: [marker.partition] }],
+          })),
+        })
+        return response.markers.flatMap(({ topics }) =>
+          topics.flatMap(({ name, partitions }) =>
+            partitions.map((p) => ({ ...p, topic: name, partition: p.partitionIndex })),
+          ),
+        )
       })
-      for (const marker of response.markers) {
-        for (const { partitions } of marker.topics) {
-          this.checkAll(partitions, () => `Aborting a transaction in ${topic}-${partition}`)
-        }
-      }
+      return answers.map(([{ topic, partition, type }, answer]): ItemResult<TopicPartition> => {
+        const said: ItemAnswer = 'errorCode' in answer ? answer : { errorCode: 0 }
+        const at = { topic, partition }
+        return this.result(at, `Writing the ${type} marker of ${partitionName(at)}`, said)
+      })
     })
   }
 
   /** Makes sure that no producer that has these ids now can write any more. */
-  async fenceProducers(
+  async fenceProducers<Options extends ItemOptions>(
     transactionalIds: readonly string[],
-    options: AdminOptions = {},
-  ): Promise<void> {
-    await Promise.all(
-      transactionalIds.map((transactionalId) =>
-        this.call('fenceProducers', options, async () => {
-          try {
-            const node = await this.cluster.coordinator('transaction', transactionalId)
-            const body = { transactionalId, transactionTimeoutMs: 1 }
-            const limits = { versionMax: 5 }
-            const response = await this.cluster.requestNode(node, apis.initProducerId, body, limits)
-            this.check(response.errorCode, `Fencing ${transactionalId}`)
-          } catch (error) {
-            this.cluster.invalidateCoordinator('transaction', transactionalId)
-            throw error
-          }
-        }),
-      ),
-    )
-  }
-
-  private async byLeader(
-    partitions: readonly TopicPartition[],
-  ): Promise<Map<number, TopicPartition[]>> {
-    const { topics } = await this.requestMetadata([
-      ...new Set(partitions.map(({ topic }) => topic)),
-    ])
-    const leaders = new Map<number, TopicPartition[]>()
-    for (const wanted of partitions) {
-      const name = `${wanted.topic}-${wanted.partition}`
-      const topic = topics.find((found) => found.name === wanted.topic)
-      if (topic) this.check(topic.errorCode, `Leader of ${name}`)
-      const found = topic?.partitions.find((p) => p.partitionIndex === wanted.partition)
-      if (!found) throw new RangeError(`there is no partition ${name}`)
-      this.check(found.errorCode, `Leader of ${name}`)
-      leaders.set(found.leaderId, [...(leaders.get(found.leaderId) ?? []), wanted])
+    options: Options = {} as Options,
+  ): Promise<Results<Options, TransactionalId>> {
+    const keys = transactionalIds.map((transactionalId) => ({ transactionalId }))
+    const fence = async ({ transactionalId }: TransactionalId) => {
+      await this.call('fenceProducers', options, async () => {
+        try {
+          const node = await this.cluster.coordinator('transaction', transactionalId)
+          const body = { transactionalId, transactionTimeoutMs: 1 }
+          const limits = { versionMax: 5 }
+          const response = await this.cluster.requestNode(node, apis.initProducerId, body, limits)
+          this.check(response.errorCode, `Fencing ${transactionalId}`)
+        } catch (error) {
+          this.cluster.invalidateCoordinator('transaction', transactionalId)
+          throw error
+        }
+      })
+      return { transactionalId }
     }
-    return leaders
+    const results = await this.eachAlone<TransactionalId, TransactionalId, Options>(
+      keys,
+      options,
+      fence,
+    )
+    return (options.perItem ? results : undefined) as Results<Options, TransactionalId>
   }
 }
+
+type ProducersAnswer = ResponseOf<
+  typeof apis.describeProducers
+>['topics'][number]['partitions'][number]
+
+const producerOf = (producer: ProducersAnswer['activeProducers'][number]): ActiveProducer => ({
+  producerId: BigInt(producer.producerId),
+  producerEpoch: producer.producerEpoch,
+  lastSequence: producer.lastSequence,
+  lastTimestamp: BigInt(producer.lastTimestamp),
+  coordinatorEpoch: producer.coordinatorEpoch,
+  transactionStartOffset:
+    producer.currentTxnStartOffset < 0 ? undefined : BigInt(producer.currentTxnStartOffset),
+})

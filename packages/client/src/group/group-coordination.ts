@@ -20,6 +20,14 @@ export const LEAVE_MS_MAX = 3_000
 /** Newest version that names topics by name. */
 const OFFSETS_BY_NAME_MAX = 9
 
+/** Whether topics are named by their names or by their ids (Kafka 4.1 and later). */
+export type TopicKey = 'name' | 'id'
+
+/** What a coordinator says of one partition; `topic` is a name or an id, as it was asked. */
+export interface PartitionAnswer extends TopicPartition {
+  readonly errorCode: number
+}
+
 export interface OffsetToCommit extends TopicPartition {
   readonly offset: number
   readonly leaderEpoch: number
@@ -80,10 +88,15 @@ export class GroupCoordination {
   /** Throws the error of a response; one that says "not me" makes the next request look again. */
   check(code: number, what: string, detail?: string | null): void {
     if (code === 0) return
+    this.heed(code)
+    throw new KafkaError(code, `${what} of group ${this.group}`, detail)
+  }
+
+  /** A coordinator that says it is none is looked for by the next request. */
+  heed(code: number): void {
     const isElsewhere =
       code === errorCode('NOT_COORDINATOR') || code === errorCode('COORDINATOR_NOT_AVAILABLE')
     if (isElsewhere) this.forget()
-    throw new KafkaError(code, `${what} of group ${this.group}`, detail)
   }
 
   forget(): void {
@@ -121,27 +134,52 @@ export class GroupCoordination {
   }
 
   async commit(offsets: readonly OffsetToCommit[], as: CommitIdentity): Promise<void> {
+    for (const { errorCode: code } of await this.commitEach(offsets, as)) {
+      this.check(code, 'OffsetCommit')
+    }
+  }
+
+  /** As `commit`, with what the coordinator says of each partition. */
+  async commitEach(
+    offsets: readonly OffsetToCommit[],
+    as: CommitIdentity,
+    by: TopicKey = 'name',
+  ): Promise<PartitionAnswer[]> {
     const body = {
       groupId: this.group,
       generationIdOrMemberEpoch: as.generationId,
       memberId: as.memberId,
       groupInstanceId: as.groupInstanceId,
-      topics: topicsOf(offsets),
+      topics: topicsOf(offsets, by),
     }
-    const options = { versionMax: OFFSETS_BY_NAME_MAX }
-    const response = await this.request(apis.offsetCommit, body, options)
-    for (const topic of response.topics) {
-      for (const { errorCode: code } of topic.partitions) this.check(code, 'OffsetCommit')
-    }
+    const [api, options] = versionsBy(apis.offsetCommit, by)
+    const { topics } = await this.request(api, body, options)
+    return topics.flatMap(({ name, topicId, partitions }) =>
+      partitions.map(({ partitionIndex, errorCode: code }) => {
+        this.heed(code)
+        return { topic: by === 'id' ? topicId : name, partition: partitionIndex, errorCode: code }
+      }),
+    )
   }
 
   /**
    * Committed offsets; of all partitions when none are named. Partitions without one are left out.
    */
   async committed(partitions?: readonly TopicPartition[]): Promise<CommittedOffset[]> {
+    const found = await this.committedEach(partitions)
+    for (const { errorCode: code } of found) this.check(code, 'OffsetFetch')
+    return found.filter(({ offset }) => offset >= 0)
+  }
+
+  /** As `committed`, with what the coordinator says of each; -1 where none is committed. */
+  async committedEach(
+    partitions?: readonly TopicPartition[],
+    by: TopicKey = 'name',
+  ): Promise<(CommittedOffset & PartitionAnswer)[]> {
     const topics = partitions
-      ? groupByTopic(partitions).map(([name, items]) => ({
-          name,
+      ? groupByTopic(partitions).map(([topic, items]) => ({
+          name: by === 'id' ? '' : topic,
+          ...(by === 'id' && { topicId: topic }),
           partitionIndexes: items.map(({ partition }) => partition),
         }))
       : null
@@ -151,30 +189,29 @@ export class GroupCoordination {
       groups: [{ groupId: this.group, topics }],
       requireStable: true,
     }
-    const options = { versionMax: OFFSETS_BY_NAME_MAX }
-    const response = await this.request(apis.offsetFetch, body, options)
-    const answer = response.groups[0] ?? response
-    this.check(answer.errorCode, 'OffsetFetch')
-    return answer.topics.flatMap(({ name, partitions: found }) =>
-      found
-        .filter((p) => {
-          this.check(p.errorCode, 'OffsetFetch')
-          return p.committedOffset >= 0
-        })
-        .map((p) => ({
-          topic: name,
+    const [api, options] = versionsBy(apis.offsetFetch, by)
+    const response = await this.request(api, body, options)
+    const [found = response] = response.groups
+    this.check(found.errorCode, 'OffsetFetch')
+    return found.topics.flatMap((topic) =>
+      topic.partitions.map((p) => {
+        this.heed(p.errorCode)
+        return {
+          topic: by === 'id' && 'topicId' in topic ? topic.topicId : topic.name,
           partition: p.partitionIndex,
           offset: p.committedOffset,
           leaderEpoch: p.committedLeaderEpoch,
           metadata: p.metadata ?? '',
-        })),
+          errorCode: p.errorCode,
+        }
+      }),
     )
   }
 }
 
-const topicsOf = (offsets: readonly OffsetToCommit[]) =>
-  groupByTopic(offsets).map(([name, items]) => ({
-    name,
+const topicsOf = (offsets: readonly OffsetToCommit[], by: TopicKey = 'name') =>
+  groupByTopic(offsets).map(([topic, items]) => ({
+    ...(by === 'id' ? { topicId: topic } : { name: topic }),
     partitions: items.map((item) => ({
       partitionIndex: item.partition,
       committedOffset: item.offset,
@@ -182,3 +219,9 @@ const topicsOf = (offsets: readonly OffsetToCommit[]) =>
       committedMetadata: item.metadata ?? '',
     })),
   }))
+
+/** The API in versions that name topics so, and the options of a request with it. */
+const versionsBy = <A extends object>(api: A, by: TopicKey): [A, { versionMax?: number }] =>
+  by === 'id'
+    ? [{ ...api, lowest: OFFSETS_BY_NAME_MAX + 1 }, {}]
+    : [api, { versionMax: OFFSETS_BY_NAME_MAX }]
