@@ -33,7 +33,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'group',
-    summary: 'list, describe, reset and delete consumer groups',
+    summary: 'list, describe, reset and delete groups',
     define: async () => (await import('./commands/group.ts')).defineGroup,
   },
   {

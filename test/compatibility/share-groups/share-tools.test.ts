@@ -1,7 +1,11 @@
-/** Apache Kafka's tools for share groups print the same of ottla and of Apache Kafka. */
+/**
+ * Apache Kafka's tools for share groups print the same of ottla and of Apache Kafka, and `ottla
+ * group` what they print.
+ */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ottla } from '../../integration/cli/run-ottla.ts'
 import { runTool } from '../support/apache-tools.ts'
 import { type BothBrokers, startBothBrokers } from '../support/side-by-side.ts'
 import { ShareMembers } from './share-members.ts'
@@ -39,6 +43,46 @@ async function readSome(bootstrap: string): Promise<{ close(): Promise<void> }> 
   return { close }
 }
 
+const rowsOf = (text: string, pattern: RegExp): string[][] =>
+  [...text.matchAll(pattern)].map(([, ...cells]) => cells).sort()
+
+/** The same as `ottla group` shows it, in the words of Apache's tool. */
+async function shownByOttla(bootstrap: string, name: string) {
+  const json = async (...args: string[]) => {
+    const { out, err } = await ottla(['group', ...args, '-b', bootstrap, '-o', 'json'])
+    expect(err).toBe('')
+    return JSON.parse(out) as Shown[]
+  }
+  const [[found], listed] = await Promise.all([json('describe', name), json('list')])
+  if (!found || typeof found.members === 'number') throw new Error(`no members of ${name}`)
+  const text = (value: number | null) => String(value ?? '-')
+  return {
+    offsets: found.partitions
+      .map((p) => [p.topic, text(p.partition), text(p.startOffset), text(p.lag)])
+      .sort(),
+    members: found.members.map((member) => [
+      ...[member.memberId, member.host.replace(/^\//, ''), member.clientId],
+    ]),
+    listed: listed
+      .filter((one) => one.group === name)
+      .flatMap(({ group, state, members, lag }) => [group, state, String(members), String(lag)]),
+  }
+}
+
+interface Shown {
+  readonly group: string
+  readonly state: string
+  readonly lag: number
+  /** A count in the list. */
+  readonly members: number | { memberId: string; host: string; clientId: string }[]
+  readonly partitions: {
+    readonly topic: string
+    readonly partition: number
+    readonly startOffset: number | null
+    readonly lag: number | null
+  }[]
+}
+
 test('kafka-share-groups and kafka-groups', async () => {
   const sides = [both.ottla, both.apache].map(({ bootstrap }) => bootstrap)
   const readers = await Promise.all(sides.map(readSome))
@@ -48,6 +92,20 @@ test('kafka-share-groups and kafka-groups', async () => {
   await both.same('GroupsCommand', ['--list', '--share'])
   const offsets = await group('--describe', '--group', 'readers', '--offsets')
   expect(offsets).toMatch(/readers +shown +0 +0 +7/)
+  for (const bootstrap of sides) {
+    const shown = await shownByOttla(bootstrap, 'readers')
+    const { stdout } = await runTool('ShareGroupCommand', [
+      ...['--bootstrap-server', bootstrap, '--describe', '--group', 'readers', '--offsets'],
+    ])
+    expect(shown.offsets).toEqual(rowsOf(stdout, /^readers +(shown) +(\d+) +(\d+|-) +(\d+|-)/gm))
+    const members = await runTool('ShareGroupCommand', [
+      ...['--bootstrap-server', bootstrap, '--describe', '--group', 'readers', '--members'],
+    ])
+    const pattern = /^readers +(\S+) +\/?(\S+) +(\S+)/gm
+    expect(shown.members).toEqual(rowsOf(members.stdout, pattern))
+    expect(shown.members).toHaveLength(1)
+    expect(shown.listed).toEqual(['readers', 'Stable', '1', '7'])
+  }
   await group('--describe', '--group', 'readers', '--offsets', '--verbose')
   await group('--describe', '--group', 'readers', '--members')
   await group('--describe', '--group', 'readers', '--members', '--verbose')

@@ -1,3 +1,4 @@
+import { Kafka } from '@ottla/client'
 import { startBroker } from '@ottla/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ottla, startOttla } from './run-ottla.ts'
@@ -73,6 +74,48 @@ test('a group with members is neither reset nor deleted, and they are named', as
   expect((await run(['group', 'delete', 'busy'])).out).toBe('deleted busy\n')
   const gone = await run(['group', 'describe', 'busi'])
   expect(gone.code).toBe(3)
+})
+
+test('share groups are listed, described, reset and deleted', async () => {
+  await using kafka = new Kafka({ brokers: broker.address })
+  const resource = { type: 'group', name: 'sharers' } as const
+  const configs = [{ name: 'share.auto.offset.reset', value: 'earliest' }]
+  await kafka.admin.incrementalAlterConfigs([{ ...resource, configs }])
+  await using consumer = kafka.shareConsumer({ group: 'sharers' })
+  for await (const batch of consumer.subscribe('transfers')) {
+    batch.accept()
+    await consumer.commit()
+    const [group] = await json(['group', 'describe', 'sharers'])
+    const [member] = group.members
+    expect(group).toMatchObject({
+      state: 'Stable',
+      type: 'share',
+      members: [{ clientId: 'ottla' }],
+    })
+    expect(group.partitions).toEqual([
+      { topic: 'transfers', partition: 0, startOffset: 0, lag: 0, members: [member.memberId] },
+    ])
+    const busy = await run(['group', 'delete', 'sharers'])
+    expect(busy.err).toContain('sharers must be empty to be deleted')
+    break
+  }
+  await expect
+    .poll(async () => (await kafka.admin.describeShareGroups(['sharers']))[0]?.state)
+    .toBe('Empty')
+  const dry = await run(['group', 'reset', 'sharers', '--to', '-4'])
+  expect(dry.out).toBe('TOPIC\tPARTITION\tNOW\tTHEN\tRECORDS READ AGAIN\ntransfers\t0\t0\t6\t4\n')
+  await run(['group', 'reset', 'sharers', '--to', '-4', '--yes'])
+  expect((await run(['group', 'describe', 'sharers'])).out).toBe(
+    'sharers   Empty · share group · 0 members\n' +
+      'TOPIC\tPARTITION\tSTART\tLAG\tMEMBERS\ntransfers\t0\t6\t4\t\n',
+  )
+  const listed = await json(['group', 'list'])
+  expect(listed.find((one: { group: string }) => one.group === 'sharers')).toEqual({
+    ...{ group: 'sharers', state: 'Empty', type: 'share', members: 0, lag: 4 },
+    topics: ['transfers'],
+  })
+  expect((await run(['group', 'delete', 'sharers'])).out).toBe('deleted sharers\n')
+  expect((await run(['group', 'describe', 'sharers'])).code).toBe(3)
 })
 
 test('settings are shown with default, source and meaning, and changed', async () => {

@@ -1,6 +1,7 @@
 /**
- * `ottla group reset`: moves the committed offsets of a group. A dry run unless --yes, because a
- * group that was moved by mistake cannot be moved back: where it stood is nowhere else.
+ * `ottla group reset`: moves the committed offsets of a group, or where a share group stands. A dry
+ * run unless --yes, because a group that was moved by mistake cannot be moved back: where it stood
+ * is nowhere else.
  */
 import type { Kafka, TopicPartition } from '@ottla/client'
 import type { Command } from 'commander'
@@ -11,7 +12,8 @@ import { printJson, printRows } from '../printer.ts'
 import { resolvePlace } from '../records/resolve-place.ts'
 import { terminal } from '../terminal.ts'
 import { parseLogPlace } from '../text/log-place.ts'
-import { knownGroup, nonEmptyGroup, tryKnownGroup } from './known-group.ts'
+import { byPlace } from './by-place.ts'
+import { isShareGroup, knownGroup, nonEmptyGroup, tryKnownGroup } from './known-group.ts'
 
 interface ResetOptions extends ConnectionOptions {
   readonly to: string
@@ -43,22 +45,55 @@ export function defineReset(command: Command): void {
     .action(reset)
 }
 
+/** Where a group stands, and how it is moved. */
+interface Standing {
+  readonly offsets: readonly (TopicPartition & {
+    readonly offset: bigint
+    /** Records that are not done: those of a share group are not all behind its offset. */
+    readonly lag?: bigint | undefined
+  })[]
+  move(to: readonly (TopicPartition & { readonly offset: bigint })[]): Promise<void>
+}
+
+async function standingOf(kafka: Kafka, group: string, isShare: boolean): Promise<Standing> {
+  const { admin } = kafka
+  if (!isShare) {
+    return {
+      offsets: await admin.listGroupOffsets(group),
+      move: (to) => admin.alterGroupOffsets(group, to),
+    }
+  }
+  const begun = await admin.listShareGroupOffsets(group)
+  return {
+    offsets: begun.flatMap(({ topic, partition, startOffset: offset, lag }) =>
+      offset === undefined ? [] : [{ topic, partition, offset, lag }],
+    ),
+    move: async (to) => {
+      const starts = to.map(({ offset: startOffset, ...at }) => ({ ...at, startOffset }))
+      const results = await admin.alterShareGroupOffsets(group, starts)
+      for (const { error } of results) if (error) throw error
+    },
+  }
+}
+
 async function reset(group: string, options: ResetOptions): Promise<void> {
   const place = parseLogPlace(options.to, '--to', Date.now())
   const out = terminal()
   const moves = await withKafka(options, async (kafka) => {
-    await checkGroup(kafka, group, options)
-    const partitions = await chosenPartitions(kafka, group, options)
-    const committed = await kafka.admin.listGroupOffsets(group)
+    const isShare = await checkGroup(kafka, group, options)
+    const standing = await standingOf(kafka, group, isShare)
+    const partitions = await chosenPartitions(kafka, group, options, standing)
     const placed = await resolvePlace(kafka, partitions, place)
-    const planned = placed.map(({ topic, partition, offset }): Move => {
-      const now = committed.find((c) => c.topic === topic && c.partition === partition)
-      const from = now?.offset ?? null
-      return { topic, partition, from, to: offset, readAgain: from === null ? null : from - offset }
+    const planned = placed.map(({ topic, partition, offset: to, logEndOffset }): Move => {
+      const now = standing.offsets.find((o) => o.topic === topic && o.partition === partition)
+      if (!now) return { topic, partition, from: null, to, readAgain: null }
+      const lag = now.lag ?? logEndOffset - now.offset
+      return { topic, partition, from: now.offset, to, readAgain: logEndOffset - to - lag }
     })
     if (options.yes) {
-      const offsets = planned.map(({ topic, partition, to }) => ({ topic, partition, offset: to }))
-      await kafka.admin.alterGroupOffsets(group, offsets)
+      await standing.move(
+        planned.map(({ topic, partition, to: offset }) => ({ topic, partition, offset })),
+      )
     }
     return planned
   })
@@ -75,22 +110,27 @@ async function reset(group: string, options: ResetOptions): Promise<void> {
   out.note(options.yes ? `moved ${group}` : 'dry run: nothing changed. Add --yes to do it.')
 }
 
-/** A group that does not exist yet may be made by naming the topics it is to begin with. */
-async function checkGroup(kafka: Kafka, name: string, options: ResetOptions): Promise<void> {
+/**
+ * A group that does not exist yet may be made by naming the topics it is to begin with. Resolves
+ * with whether it is a share group.
+ */
+async function checkGroup(kafka: Kafka, name: string, options: ResetOptions): Promise<boolean> {
   const isNew = options.topic.length > 0
   const group = isNew ? await tryKnownGroup(kafka, name) : await knownGroup(kafka, name)
   if (group && group.members.length > 0) throw nonEmptyGroup(group, 'be reset')
+  return group !== undefined && isShareGroup(group)
 }
 
 async function chosenPartitions(
   kafka: Kafka,
   group: string,
   options: ResetOptions,
+  standing: Standing,
 ): Promise<TopicPartition[]> {
   if (options.topic.length === 0) {
-    const committed = await kafka.admin.listGroupOffsets(group)
-    if (committed.length > 0) {
-      return committed.map(({ topic, partition }) => ({ topic, partition })).sort(byPlace)
+    const { offsets } = standing
+    if (offsets.length > 0) {
+      return offsets.map(({ topic, partition }) => ({ topic, partition })).sort(byPlace)
     }
     throw new NotFoundError(`${group} has no committed offsets`, 'Name a topic with -t.')
   }
@@ -108,9 +148,4 @@ async function chosenPartitions(
     }
   }
   return chosen.sort(byPlace)
-}
-
-function byPlace(a: TopicPartition, b: TopicPartition): number {
-  if (a.topic !== b.topic) return a.topic < b.topic ? -1 : 1
-  return a.partition - b.partition
 }

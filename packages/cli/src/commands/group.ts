@@ -1,12 +1,14 @@
-/** `ottla group list|describe|reset|delete`: consumer groups and where they stand. */
+/** `ottla group list|describe|reset|delete`: groups, those of share consumers too. */
 import type { GroupDescription, Kafka } from '@ottla/client'
 import type { Command } from 'commander'
 import { NotFoundError, UsageError } from '../cli-error.ts'
 import { addConnectionOptions, type ConnectionOptions, withKafka } from '../connection.ts'
 import { printDone, printJson, printRows } from '../printer.ts'
 import { terminal } from '../terminal.ts'
+import { byPlace } from './by-place.ts'
 import { defineReset } from './group-reset.ts'
-import { knownGroup, lagOf, nonEmptyGroup } from './known-group.ts'
+import { isShareGroup, knownGroup, memberName, nonEmptyGroup } from './known-group.ts'
+import { listedShareGroup, printShareGroup, sharePartitions } from './share-group.ts'
 
 export function defineGroup(command: Command): void {
   addConnectionOptions(command.command('list').alias('ls').summary('list groups'))
@@ -24,14 +26,27 @@ export function defineGroup(command: Command): void {
     .action(remove)
 }
 
+export interface ListedGroupRow {
+  readonly group: string
+  readonly state: string
+  readonly type: string
+  readonly members: number
+  readonly topics: readonly string[]
+  readonly lag: bigint
+}
+
+/** Groups of Kafka Streams have neither committed offsets of their own kind nor a call for them. */
+const LISTED_TYPES = ['', 'classic', 'consumer', 'share']
+
 async function list(options: ConnectionOptions): Promise<void> {
   const rows = await withKafka(options, async (kafka) => {
     const groups = await kafka.admin.listGroups()
-    const listed = groups.filter(({ type }) => ['', 'classic', 'consumer'].includes(type))
+    const listed = groups.filter(({ type }) => LISTED_TYPES.includes(type))
     return Promise.all(
-      listed.map(async ({ group, state, type }) => {
+      listed.map(async ({ group, state, type }): Promise<ListedGroupRow> => {
+        if (type === 'share') return listedShareGroup(kafka, group)
         const [lags, [described]] = await Promise.all([
-          lagOf(kafka, group),
+          kafka.admin.lag(group),
           kafka.admin.describeGroups([group]),
         ])
         return {
@@ -70,7 +85,9 @@ async function describe(names: string[], options: ConnectionOptions): Promise<vo
     Promise.all(
       names.map(async (name) => {
         const group = await knownGroup(kafka, name)
-        return { ...group, partitions: await partitionRows(kafka, group) }
+        return isShareGroup(group)
+          ? { ...group, partitions: await sharePartitions(kafka, group) }
+          : { ...group, partitions: await partitionRows(kafka, group) }
       }),
     ),
   )
@@ -79,6 +96,10 @@ async function describe(names: string[], options: ConnectionOptions): Promise<vo
   for (const group of found) {
     if (options.output === 'jsonl') {
       await printJson(out, group, 'jsonl')
+      continue
+    }
+    if (group.type === 'share') {
+      await printShareGroup(out, group)
       continue
     }
     const count = group.members.length
@@ -106,23 +127,21 @@ const PARTITION_COLUMNS = [
 
 /** Partitions with a committed offset, and those that a member reads without having committed. */
 async function partitionRows(kafka: Kafka, group: GroupDescription): Promise<PartitionRow[]> {
-  const lags = await lagOf(kafka, group.group)
+  const lags = await kafka.admin.lag(group.group)
   const rows = new Map<string, PartitionRow>()
   for (const { topic, partition, committed, logEndOffset, lag } of lags) {
     const row = { topic, partition, committed, logEndOffset, lag, member: null, host: null }
     rows.set(`${topic}:${partition}`, row)
   }
-  for (const member of group.members) {
-    for (const { topic, partition } of member.partitions) {
+  for (const reader of group.members) {
+    for (const { topic, partition } of reader.partitions) {
       const key = `${topic}:${partition}`
       const unknown = { topic, partition, committed: null, logEndOffset: null, lag: null }
-      const name = member.groupInstanceId ?? member.memberId
-      rows.set(key, { ...(rows.get(key) ?? unknown), member: name, host: member.host })
+      const member = memberName(reader)
+      rows.set(key, { ...(rows.get(key) ?? unknown), member, host: reader.host })
     }
   }
-  return [...rows.values()].sort((a, b) =>
-    a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,
-  )
+  return [...rows.values()].sort(byPlace)
 }
 
 async function remove(

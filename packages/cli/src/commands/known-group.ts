@@ -1,24 +1,39 @@
-/** Groups that a command names: do they exist, and who is in them? */
+/** Groups that a command names: do they exist, of what kind are they, and who is in them? */
 import { nearestName, OttlaError } from '@ottla/base'
-import type { GroupDescription, GroupLag, Kafka } from '@ottla/client'
+import type { GroupDescription, Kafka, ShareGroupDescription } from '@ottla/client'
 import { NotFoundError } from '../cli-error.ts'
 import { isOttlaError } from '../connection.ts'
 
+export type KnownGroup = GroupDescription | (ShareGroupDescription & { readonly type: 'share' })
+
+export const isShareGroup = (
+  group: KnownGroup,
+): group is ShareGroupDescription & { readonly type: 'share' } => group.type === 'share'
+
 /** Brokers describe groups they do not know as `Dead`, older ones; newer ones with an error. */
-export async function tryKnownGroup(
-  kafka: Kafka,
-  name: string,
-): Promise<GroupDescription | undefined> {
+export async function tryKnownGroup(kafka: Kafka, name: string): Promise<KnownGroup | undefined> {
   try {
     const [group] = await kafka.admin.describeGroups([name])
-    if (group && group.state !== 'Dead') return group
+    return group?.state === 'Dead' ? undefined : group
   } catch (error) {
     if (!isOttlaError(error, 'GROUP_ID_NOT_FOUND')) throw error
+    return tryShareGroup(kafka, name)
   }
-  return undefined
 }
 
-export async function knownGroup(kafka: Kafka, name: string): Promise<GroupDescription> {
+async function tryShareGroup(kafka: Kafka, name: string): Promise<KnownGroup | undefined> {
+  try {
+    const [group] = await kafka.admin.describeShareGroups([name])
+    return group && { ...group, type: 'share' }
+  } catch (error) {
+    // Brokers before Kafka 4.1 have no share groups.
+    const isNone = isOttlaError(error, 'GROUP_ID_NOT_FOUND')
+    if (!isNone && !isOttlaError(error, 'UNSUPPORTED_VERSION')) throw error
+    return undefined
+  }
+}
+
+export async function knownGroup(kafka: Kafka, name: string): Promise<KnownGroup> {
   const found = await tryKnownGroup(kafka, name)
   if (found) return found
   const all = await kafka.admin.listGroups()
@@ -32,34 +47,18 @@ export async function knownGroup(kafka: Kafka, name: string): Promise<GroupDescr
   )
 }
 
-/** How far a group is behind; offsets of topics that are gone by now are left out. */
-export async function lagOf(kafka: Kafka, group: string): Promise<GroupLag[]> {
-  const [committed, topics] = await Promise.all([
-    kafka.admin.listGroupOffsets(group),
-    kafka.admin.listTopics({ includeInternal: true }),
-  ])
-  const there = committed.filter(({ topic, partition }) =>
-    topics.some(({ name, partitions }) => name === topic && partition < partitions.length),
-  )
-  const questions = there.map(({ topic, partition }) => ({ topic, partition }))
-  const ends = await kafka.admin.listOffsets(
-    questions.map((q) => ({ ...q, at: 'latest' as const })),
-  )
-  const endOf = new Map(ends.map((end) => [`${end.topic}:${end.partition}`, end.offset]))
-  return there.map(({ topic, partition, offset }) => {
-    const logEndOffset = endOf.get(`${topic}:${partition}`) ?? offset
-    const lag = logEndOffset > offset ? logEndOffset - offset : 0n
-    return { topic, partition, committed: offset, logEndOffset, lag }
-  })
-}
-
 const NAMED_MAX = 5
 
+/** By its instance id, where a member has one: that is what people have named it. */
+export const memberName = (member: {
+  readonly memberId: string
+  readonly groupInstanceId?: string | null
+}): string => member.groupInstanceId ?? member.memberId
+
 /** `api-1 and api-2`, by the names a person can find them by. */
-export function membersText(group: GroupDescription): string {
+export function membersText(group: KnownGroup): string {
   const names = group.members.map(
-    ({ groupInstanceId, memberId, clientId, host }) =>
-      `${groupInstanceId ?? memberId} (${clientId} at ${host.replace(/^\//, '')})`,
+    (member) => `${memberName(member)} (${member.clientId} at ${member.host.replace(/^\//, '')})`,
   )
   const shown = names.slice(0, NAMED_MAX)
   if (names.length > NAMED_MAX) shown.push(`${names.length - NAMED_MAX} more`)
@@ -67,7 +66,7 @@ export function membersText(group: GroupDescription): string {
   return shown.length === 0 ? last : `${shown.join(', ')} and ${last}`
 }
 
-export function nonEmptyGroup(group: GroupDescription, what: string): OttlaError {
+export function nonEmptyGroup(group: KnownGroup, what: string): OttlaError {
   const verb = group.members.length === 1 ? 'is' : 'are'
   return new OttlaError(
     `${group.group} must be empty to ${what}: ${membersText(group)} ${verb} connected.`,
