@@ -26,6 +26,7 @@ import { prepareRecords } from '../serde/prepare-records.ts'
 import { ConsumerBatch } from './consumer-batch.ts'
 import { ConsumerEvents } from './consumer-events.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
+import type { LanePools } from './fetch-lane.ts'
 import { Fetcher } from './fetcher.ts'
 import { keepLargeAllocations } from './large-allocations.ts'
 import { OffsetCommits } from './offset-commits.ts'
@@ -58,7 +59,7 @@ export class ConsumerEngine {
   private readonly cluster: Cluster
   private readonly options: ResolvedConsumerOptions
   private readonly topics: SubscribedTopics
-  private readonly fetchPool: ConnectionPool
+  private readonly fetchPools: LanePools
   private readonly groupPool: ConnectionPool
   private readonly fetcher: Fetcher
   private readonly lookup: PositionLookup
@@ -101,7 +102,8 @@ export class ConsumerEngine {
     this.progress = new Progress(cluster.context.clock)
     keepLargeAllocations()
     const frames = options.reuseMemory ? new BufferPool(REUSED_BYTES_MAX) : undefined
-    this.fetchPool = new ConnectionPool(cluster.context, 'consumer', frames)
+    const fetchPool = () => new ConnectionPool(cluster.context, 'consumer', frames)
+    this.fetchPools = [fetchPool(), fetchPool()]
     this.groupPool = new ConnectionPool(cluster.context, 'consumer')
     this.lastPollEndMs = cluster.context.clock.monotonicMs()
     const onProgress = () => this.progress.note()
@@ -113,7 +115,7 @@ export class ConsumerEngine {
     const { group } = options
     this.coordination =
       group === undefined ? undefined : new GroupCoordination(cluster, this.groupPool, group)
-    this.fetcher = new Fetcher(cluster, this.fetchPool, options, {
+    this.fetcher = new Fetcher(cluster, this.fetchPools, options, {
       states,
       events: { onProgress, onError },
       frames,
@@ -434,7 +436,7 @@ export class ConsumerEngine {
     this.fetcher.close()
     this.stopListening()
     for (const topic of this.watched) this.cluster.unwatch(topic)
-    this.fetchPool.close()
+    for (const pool of this.fetchPools) pool.close()
     this.groupPool.close()
   }
 

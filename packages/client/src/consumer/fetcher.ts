@@ -1,5 +1,5 @@
 /**
- * Fetches ahead of the consumer: at most one request per broker on its way, through a session. A
+ * Fetches ahead of the consumer: at most two requests per broker on their way (`fetch-lane.ts`). A
  * partition is asked for again while the loop still works on what came before, as long as less than
  * `maxPartitionFetchBytes` of it (and `fetchMaxBytes` in all) wait to be used; so the next records
  * are usually there when the loop comes back.
@@ -19,11 +19,12 @@ import {
 } from '@ottla/protocol'
 import type { Node } from '../cluster/client-context.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import type { BrokerConnection, ConnectionPool } from '../cluster/connection-pool.ts'
+import type { BrokerConnection } from '../cluster/connection-pool.ts'
 import { CorruptRecordError, isRetriableError, KafkaError, NoOffsetError } from '../errors.ts'
 import { type ResolvedConsumerOptions, startOf } from './consumer-options.ts'
+import { type FetchLane, FetchLanes, type LanePools } from './fetch-lane.ts'
 import { FetchMemory } from './fetch-memory.ts'
-import { type FetchPartition, FetchSession, type SessionRequest } from './fetch-session.ts'
+import type { FetchPartition, SessionRequest } from './fetch-session.ts'
 import { codecsToLoad, FetchedPartition } from './fetched-partition.ts'
 import type { PartitionState } from './partition-state.ts'
 
@@ -36,7 +37,6 @@ type PartitionResponse = FetchResponse['responses'][number]['partitions'][number
 
 interface Asked {
   readonly state: PartitionState
-  readonly version: number
   readonly partition: FetchPartition
 }
 
@@ -49,21 +49,19 @@ export interface FetcherEvents {
 
 export class Fetcher {
   private readonly cluster: Cluster
-  private readonly pool: ConnectionPool
   private readonly options: ResolvedConsumerOptions
   private readonly events: FetcherEvents
   /** Where responses lie, when their memory is used again. */
   private readonly frames: BufferPool | undefined
   private readonly states: ReadonlyMap<string, PartitionState>
-  private readonly sessions = new Map<number, FetchSession>()
-  private readonly busy = new Set<number>()
+  private readonly lanes: FetchLanes
   private isWakeScheduled = false
   private timer: Timer | undefined
   private isClosed = false
 
   constructor(
     cluster: Cluster,
-    pool: ConnectionPool,
+    pools: LanePools,
     options: ResolvedConsumerOptions,
     parts: {
       readonly states: ReadonlyMap<string, PartitionState>
@@ -72,7 +70,7 @@ export class Fetcher {
     },
   ) {
     this.cluster = cluster
-    this.pool = pool
+    this.lanes = new FetchLanes(pools)
     this.options = options
     this.states = parts.states
     this.events = parts.events
@@ -105,13 +103,15 @@ export class Fetcher {
         continue
       }
       const source = this.sourceOf(state, nowMs)
-      if (!source) continue
+      if (!source || this.lanes.isAwaited(state, source.id)) continue
       const states = byNode.get(source)
       if (states) states.push(state)
       else byNode.set(source, [state])
     }
-    for (const [node, states] of byNode)
-      if (!this.busy.has(node.id)) void this.fetchFrom(node, states)
+    for (const [node, states] of byNode) {
+      const lane = this.lanes.free(node.id, states)
+      if (lane) void this.fetchFrom(node, lane, states)
+    }
     this.armTimer(nextMs - nowMs)
   }
 
@@ -140,31 +140,28 @@ export class Fetcher {
     })
   }
 
-  private async fetchFrom(node: Node, states: readonly PartitionState[]): Promise<void> {
-    this.busy.add(node.id)
-    const session = this.sessionOf(node.id)
+  private async fetchFrom(
+    node: Node,
+    lane: FetchLane,
+    states: readonly PartitionState[],
+  ): Promise<void> {
+    lane.isBusy = true
+    for (const state of states) state.fetching = lane
+    const isStill = (state: PartitionState) => state.fetching === lane
     try {
-      const broker = await this.pool.get(node)
+      const broker = await lane.pool.get(node)
       const asked = states
-        .filter((state) => state.position !== undefined && this.states.has(keyOf(state)))
+        .filter((state) => isStill(state) && this.states.get(keyOf(state)) === state)
         .map((state) => this.ask(state))
-      if (asked.length > 0 && !this.isClosed) await this.exchange(broker, session, asked)
+      if (asked.length > 0 && !this.isClosed) await this.exchange(broker, lane, asked)
     } catch (error) {
-      session.handleFailure()
-      this.handleFailure(states, error)
+      lane.session.handleFailure()
+      this.handleFailure(states.filter(isStill), error)
     } finally {
-      this.busy.delete(node.id)
+      lane.isBusy = false
+      for (const state of states) if (isStill(state)) state.fetching = undefined
       this.wake()
     }
-  }
-
-  private sessionOf(nodeId: number): FetchSession {
-    let session = this.sessions.get(nodeId)
-    if (!session) {
-      session = new FetchSession()
-      this.sessions.set(nodeId, session)
-    }
-    return session
   }
 
   private ask(state: PartitionState): Asked {
@@ -177,23 +174,23 @@ export class Fetcher {
       fetchOffset: state.fetchOffset,
       partitionMaxBytes: this.options.maxPartitionFetchBytes,
     }
-    return { state, version: state.version, partition }
+    return { state, partition }
   }
 
   private async exchange(
     broker: BrokerConnection,
-    session: FetchSession,
+    lane: FetchLane,
     asked: readonly Asked[],
   ): Promise<void> {
     const haveIds = asked.every(({ partition }) => partition.topicId !== ZERO_UUID)
     const version = broker.versions.pick(apis.fetch, haveIds ? apis.fetch.highest : BY_NAME_MAX)
-    const request = session.next(asked.map(({ partition }) => partition))
+    const request = lane.session.next(asked.map(({ partition }) => partition))
     const { fetchMaxWaitMs, requestTimeoutMs } = this.options
     const timeoutMs = requestTimeoutMs + fetchMaxWaitMs
-    const body = this.body(request)
+    const body = this.body(request, Math.min(fetchMaxWaitMs, lane.waitMsMax))
     const frame = await broker.connection.exchange(apis.fetch, version, body, { timeoutMs })
     const response = decodeResponse(apis.fetch, version, frame as Buffer)
-    session.handleResponse(response.errorCode, response.sessionId)
+    lane.session.handleResponse(response.errorCode, response.sessionId)
     if (response.errorCode !== 0) {
       const error = new KafkaError(response.errorCode, 'Fetch')
       const isSessionError = response.errorCode >= errorCode('FETCH_SESSION_ID_NOT_FOUND')
@@ -205,14 +202,18 @@ export class Fetcher {
     }
     if (!isCodecReady(COMPRESSION.zstd)) await loadCodecs(response)
     const memory = this.frames && new FetchMemory(this.frames, frame as Buffer)
-    this.takeOver(response, asked, memory)
+    this.takeOver(
+      response,
+      asked.filter(({ state }) => state.fetching === lane),
+      memory,
+    )
     memory?.release()
   }
 
-  private body(request: SessionRequest) {
+  private body(request: SessionRequest, maxWaitMs: number) {
     const { options } = this
     return {
-      maxWaitMs: options.fetchMaxWaitMs,
+      maxWaitMs,
       minBytes: options.fetchMinBytes,
       maxBytes: options.fetchMaxBytes,
       isolationLevel: options.isolationLevel === 'read_committed' ? 1 : 0,
@@ -242,9 +243,7 @@ export class Fetcher {
       const name = topic.topic || this.cluster.metadata.nameOf(topic.topicId)
       for (const partition of topic.partitions) {
         const item = byKey.get(`${name}:${partition.partitionIndex}`)
-        if (item && item.state.version === item.version) {
-          this.takePartition(item, partition, memory)
-        }
+        if (item) this.takePartition(item, partition, memory)
       }
     }
     this.events.onProgress()
@@ -355,14 +354,14 @@ export class Fetcher {
   close(): void {
     this.isClosed = true
     this.timer?.cancel()
-    for (const [nodeId, session] of this.sessions) {
+    for (const { nodeId, pool, session, isBusy } of this.lanes.all()) {
       const node = this.cluster.metadata.node(nodeId)
       const request = session.final()
-      const broker = node && this.pool.peek(node)
-      if (!broker || !request || this.busy.has(nodeId)) continue
+      const broker = node && pool.peek(node)
+      if (!broker || !request || isBusy) continue
       const version = broker.versions.tryPick(apis.fetch, BY_NAME_MAX)
       if (version === undefined) continue
-      const body = { ...this.body(request), maxWaitMs: 0 }
+      const body = this.body(request, 0)
       broker.connection.request(apis.fetch, version, body, { timeoutMs: 1_000 }).catch(() => {
         // The pool is closed right behind this; the broker drops idle sessions by itself.
       })

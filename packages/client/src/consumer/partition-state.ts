@@ -12,6 +12,7 @@
  */
 import type { AnyTopic } from '../serde/topic.ts'
 import type { StartFrom } from './consumer-options.ts'
+import type { FetchLane } from './fetch-lane.ts'
 import type { FetchedPartition } from './fetched-partition.ts'
 
 export class PartitionState {
@@ -39,6 +40,8 @@ export class PartitionState {
   notBeforeMs = 0
   /** Where it is read from instead of at the leader, until then. */
   readReplica: { readonly nodeId: number; readonly untilMs: number } | undefined
+  /** The lane that a request for its `fetchOffset` is on its way in. */
+  fetching: FetchLane | undefined
   /** Fetched and not yet given to the loop, oldest first. */
   readonly fetched: FetchedPartition[] = []
 
@@ -60,6 +63,7 @@ export class PartitionState {
   /** Goes on from an offset, forgetting what was fetched before. */
   seek(offset: number, leaderEpoch: number): void {
     this.version++
+    this.fetching = undefined
     this.position = offset
     this.consumed = offset
     this.fetchOffset = offset
@@ -74,6 +78,7 @@ export class PartitionState {
   /** Looks for a new position. */
   reset(from: StartFrom | undefined): void {
     this.version++
+    this.fetching = undefined
     this.position = undefined
     this.fetched.length = 0
     this.startFrom = from
