@@ -2,6 +2,7 @@ export {
   AuthenticationError,
   type CustomLogin,
   type OAuthToken,
+  type OpenSocket,
   type PasswordLogin,
   type RequestReport,
   type SaslBroker,

@@ -8,7 +8,7 @@ import {
   realRandom,
   silentLogger,
 } from '@ottla/base'
-import type { RequestReport, SaslOptions } from '@ottla/network'
+import type { OpenSocket, RequestReport, SaslOptions } from '@ottla/network'
 import type { Api, Fields, FieldsInput, FieldsValue } from '@ottla/protocol'
 import { Admin } from './admin/admin.ts'
 import { type ClientContext, parseAddress } from './cluster/client-context.ts'
@@ -36,6 +36,12 @@ export interface KafkaOptions {
    * itself.
    */
   readonly sasl?: SaslOptions
+  /**
+   * Opens what a connection runs over, in place of a TCP socket: a stream that is connected to the
+   * broker, through a proxy or a tunnel. With `tls` the handshake goes over it. `connectTimeoutMs`
+   * holds for it as well.
+   */
+  readonly openSocket?: OpenSocket
   readonly logger?: Logger
   /** Told of every record: `openTelemetry()` of `@ottla/opentelemetry`, or one's own. */
   readonly tracing?: Tracing
@@ -149,11 +155,12 @@ function contextOf(options: KafkaOptions): ClientContext {
   const brokers = list.map((text) => parseAddress(text.trim()))
   if (brokers.length === 0) throw new TypeError('brokers must name at least one host:port')
   const { tls } = options
-  return {
+  const context: ClientContext = {
     clientId: options.clientId ?? 'ottla',
     brokers,
     tls: tls === true ? {} : tls || undefined,
     sasl: options.sasl,
+    openSocket: options.openSocket,
     clock: options.clock ?? realClock,
     random: options.random ?? realRandom,
     logger: options.logger ?? silentLogger,
@@ -168,4 +175,8 @@ function contextOf(options: KafkaOptions): ClientContext {
     retryBackoff: { minMs: 100, maxMs: 1_000 },
     reconnectBackoff: { minMs: 50, maxMs: 1_000 },
   }
+  // Whoever logs a client sees its options, but not these.
+  return Object.defineProperties(context, { sasl: HIDDEN, tls: HIDDEN })
 }
+
+const HIDDEN = { enumerable: false }

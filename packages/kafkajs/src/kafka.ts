@@ -2,7 +2,6 @@
 import { createAdmin } from './admin/admin.ts'
 import { KafkaCluster } from './cluster/kafka-cluster.ts'
 import { createConsumer } from './consumer/consumer.ts'
-import { KafkaJSNonRetriableError } from './errors.ts'
 import { InstrumentationEmitter } from './observe/emitter.ts'
 import { consoleLogCreator, createLogger } from './observe/logger.ts'
 import { createProducer } from './producer/producer.ts'
@@ -76,12 +75,6 @@ export class Kafka {
 
 function clusterParts({ config, logger }: Parts, options: RoleOptions) {
   const { role, retry, metadataMaxAge, allowAutoTopicCreation } = options
-  if (config.socketFactory) {
-    throw new KafkaJSNonRetriableError(
-      'socketFactory is not supported: the engine opens its own sockets. Connect through a ' +
-        'proxy by its address in `brokers`, or set options of TLS in `ssl`.',
-    )
-  }
   const emitter = new InstrumentationEmitter()
   const cluster = new KafkaCluster({
     ...{ config, logger, emitter, role, metadataMaxAge, allowAutoTopicCreation },

@@ -11,6 +11,7 @@ export {
   RequestTimeoutError,
   UnsupportedVersionError,
 } from './client/connection-errors.ts'
+export type { OpenSocket } from './client/own-socket.ts'
 export { authenticate } from './client/sasl/authenticate.ts'
 export type {
   CustomLogin,

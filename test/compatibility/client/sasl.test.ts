@@ -120,6 +120,51 @@ test.each(WRONG)(
   },
 )
 
+describe('TLS with a certificate of the client', () => {
+  test('is let in', async () => {
+    const { ca, client } = broker
+    const tls = { ca, key: client.key, cert: client.cert }
+    await using kafka = new Kafka({ brokers: broker.addresses.MUTUAL, tls })
+    await using producer = kafka.producer()
+    const { offset } = await producer.send(topic, { value: 'mutual' })
+    const all = await readAll(kafka, topic, Number(offset) + 1)
+    expect(String(all.at(-1)?.value)).toBe('mutual')
+  })
+
+  test('is told what is missing where it has none', async () => {
+    const options = { brokers: broker.addresses.MUTUAL, apiTimeoutMs: 2_000 }
+    await using kafka = new Kafka({ ...options, tls: { ca: broker.ca } })
+    await expect(kafka.admin.listTopics()).rejects.toMatchObject({
+      hint: expect.stringContaining('wants a certificate of the client'),
+    })
+  })
+})
+
+test.each(['SASL_SSL', 'SASL_PLAINTEXT'] as const)(
+  'nothing secret is logged, reported or shown, over %s',
+  async (listener) => {
+    const told: string[] = []
+    const tell = (...what: unknown[]) => void told.push(inspect(what, { depth: 20 }))
+    const logger = { debug: tell, info: tell, warn: tell, error: tell }
+    const tls = listener === 'SASL_SSL' ? { tls: { ca: broker.ca } } : {}
+    const logins = [...Object.values(MECHANISMS), ...WRONG.map(([, sasl]) => sasl)]
+    const secrets = [SECRET, Buffer.from(SECRET).toString('base64'), unsignedToken('').slice(0, 20)]
+    for (const sasl of logins) {
+      const kafka = new Kafka({
+        ...{ brokers: broker.addresses[listener], sasl, ...tls },
+        ...{ logger: logger as never, onRequest: tell },
+      })
+      await kafka.admin.listTopics().catch(tell)
+      tell(kafka, kafka.producer(), kafka.consumer({ group: 'g' }), kafka.metrics())
+      await kafka.close()
+    }
+    expect(told.length).toBeGreaterThan(4 * logins.length)
+    for (const secret of secrets) {
+      expect(told.filter((text) => text.includes(secret)).slice(0, 1)).toEqual([])
+    }
+  },
+)
+
 test('a delegation token is made, used to log in, renewed and ended', async () => {
   const alice = new Kafka({ brokers: address, sasl: MECHANISMS['SCRAM-SHA-512'] as SaslOptions })
   const made = await alice.admin.createDelegationToken({

@@ -1,7 +1,7 @@
 /** The client over TLS, with certificates that openssl makes for the occasion. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createConnection } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer, type Server } from 'node:tls'
@@ -70,6 +70,21 @@ test('produces and consumes, large fetches too', async () => {
   )
   const records = await readAll(kafka, 'over-tls', 1_000)
   expect(records.every((r) => r.value?.equals(value))).toBe(true)
+})
+
+test('goes over a stream that the application has opened', async () => {
+  const opened: Socket[] = []
+  const openSocket = ({ host, port: to }: { host: string; port: number }) => {
+    const socket = createConnection({ host, port: to })
+    opened.push(socket)
+    return socket
+  }
+  await using kafka = new Kafka({ brokers: `127.0.0.1:${port}`, tls: { ca }, openSocket })
+  await using producer = kafka.producer()
+  await producer.send('over-streams', { value: Buffer.alloc(200_000, 'v') })
+  const [record] = await readAll(kafka, 'over-streams', 1)
+  expect(record?.value).toHaveLength(200_000)
+  expect(opened.length).toBeGreaterThan(0)
 })
 
 test('refuses a certificate it does not know, and says what to do', async () => {

@@ -2,6 +2,8 @@
  * Logins and TLS of the package, against Apache Kafka: every way in that kafkajs has, and for each
  * wrong secret the error of kafkajs, which is asked as well.
  */
+import { connect as connectTcp } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import {
   AclOperationTypes,
   AclPermissionTypes,
@@ -149,6 +151,24 @@ test('a login of the application itself is asked', async () => {
   }
   await roundTrip(optionsFor(broker.addresses.SASL_PLAINTEXT, { sasl }))
 })
+
+test.each(['SASL_SSL', 'SASL_PLAINTEXT'] as const)(
+  'sockets that the application makes, as kafkajs makes its own, over %s',
+  async (listener) => {
+    let made = 0
+    const socketFactory: NonNullable<KafkaConfig['socketFactory']> = (args) => {
+      made++
+      const { host, port, ssl, onConnect } = args
+      return ssl
+        ? connectTls({ host, port, ...ssl }, onConnect)
+        : connectTcp({ host, port }, onConnect)
+    }
+    const ssl = listener === 'SASL_SSL' ? { ssl: { ca: [broker.ca] } } : {}
+    const sasl = LOGINS['plain'] as SASLOptions
+    await roundTrip(optionsFor(broker.addresses[listener], { sasl, socketFactory, ...ssl }))
+    expect(made).toBeGreaterThan(2)
+  },
+)
 
 describe('TLS', () => {
   test('with an authority that is named', async () => {

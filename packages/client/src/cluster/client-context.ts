@@ -1,6 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock, Logger, Random } from '@ottla/base'
-import type { RequestReport, SaslOptions } from '@ottla/network'
+import type { OpenSocket, RequestReport, SaslOptions } from '@ottla/network'
 import type { ClientMetrics } from '../metrics/client-metrics.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 
@@ -10,6 +10,7 @@ export interface ClientContext {
   readonly brokers: readonly Address[]
   readonly tls: TlsOptions | undefined
   readonly sasl: SaslOptions | undefined
+  readonly openSocket: OpenSocket | undefined
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

@@ -105,6 +105,7 @@ export class ConnectionPool {
         logger: context.logger,
         tls: context.tls,
         connectTimeoutMs: context.connectTimeoutMs,
+        openSocket: context.openSocket,
         frames: this.frames,
         ...this.measuring(node),
         onRequest: context.onRequest,

@@ -61,6 +61,7 @@ class World {
     brokers: [{ host: 'h', port: 9092 }],
     tls: undefined,
     sasl: undefined,
+    openSocket: undefined,
     clock: realClock,
     random: realRandom,
     logger: silentLogger,

@@ -29,6 +29,7 @@ import type {
 import type { KafkaConfig } from '../types/config.ts'
 import type { Logger } from '../types/logging.ts'
 import { loginOf } from './sasl.ts'
+import { throughFactory } from './socket-factory.ts'
 
 export interface ClusterOptions {
   readonly config: KafkaConfig
@@ -103,11 +104,15 @@ export class KafkaCluster implements Cluster {
 
   private async engineOptions() {
     const { config, logger, metadataMaxAge, allowAutoTopicCreation } = this.options
-    const { ssl, sasl, clientId } = config
+    const { ssl, sasl, clientId, socketFactory } = config
     return {
       brokers: await this.brokerList(),
       clientId: clientId ?? 'kafkajs',
-      ...(ssl ? { tls: ssl } : {}),
+      ...(socketFactory
+        ? { openSocket: throughFactory(socketFactory, ssl) }
+        : ssl
+          ? { tls: ssl }
+          : {}),
       ...(sasl ? { sasl: loginOf(sasl, logger) } : {}),
       logger: engineLogger(logger.namespace('Engine')),
       connectTimeoutMs: config.connectionTimeout ?? 1_000,

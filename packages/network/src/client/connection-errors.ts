@@ -56,6 +56,9 @@ function hintFor(cause: unknown, broker: string): string | undefined {
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
       return 'The certificate is not trusted; pass the certificate authority as tls.ca.'
+    case 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED':
+    case 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE':
+      return `${broker} wants a certificate of the client; pass it as tls.cert and tls.key.`
     default:
       return undefined
   }

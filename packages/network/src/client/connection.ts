@@ -18,7 +18,8 @@
  *   at the latest moment any of them is due;
  * - while somebody has the connection exclusively, to authenticate, all others wait their turn.
  */
-import { createConnection, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { createConnection, type TcpNetConnectOpts } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type ConnectionOptions as TlsOptions, connect as tlsConnect } from 'node:tls'
 import { AbortError, type BufferPool, type Clock, type Logger, type Timer } from '@ottla/base'
 import {
@@ -32,6 +33,7 @@ import {
 } from '@ottla/protocol'
 import { FRAME_BYTES_MAX_DEFAULT, FrameReceiver } from '../frame.ts'
 import { ConnectionError, RequestTimeoutError } from './connection-errors.ts'
+import { feed, type OpenSocket, openedInTime } from './own-socket.ts'
 
 export interface ClientConnectionOptions {
   readonly host: string
@@ -42,6 +44,8 @@ export interface ClientConnectionOptions {
   /** Options of node:tls; undefined for a plain connection. */
   readonly tls?: TlsOptions | undefined
   readonly connectTimeoutMs: number
+  /** Opens what the connection runs over, in place of a TCP socket of its own. */
+  readonly openSocket?: OpenSocket | undefined
   readonly frameBytesMax?: number
   /** Where responses lie; whoever has read one may give it back with `giveFrame`. */
   readonly frames?: BufferPool | undefined
@@ -99,7 +103,7 @@ interface WaitingRequest {
 
 export class ClientConnection {
   readonly broker: string
-  private readonly socket: Socket
+  private readonly socket: Duplex
   private readonly options: ClientConnectionOptions
   private readonly waiting: WaitingRequest[] = []
   private waitingHead = 0
@@ -114,7 +118,8 @@ export class ClientConnection {
 
   private constructor(
     options: ClientConnectionOptions,
-    open: (socketOptions: TcpNetConnectOpts) => Socket,
+    open: (socketOptions: TcpNetConnectOpts) => Duplex,
+    isOwn: boolean,
   ) {
     this.options = options
     this.broker = `${options.host}:${options.port}`
@@ -141,6 +146,7 @@ export class ClientConnection {
         },
       },
     })
+    if (isOwn) feed(receiver, this.socket, (error) => this.close(error))
     this.socket.on('error', (error) =>
       this.close(new ConnectionError(this.broker, error.message, error)),
     )
@@ -153,12 +159,23 @@ export class ClientConnection {
   }
 
   /** Connects; with TLS the handshake is part of it. */
-  static connect(
+  static async connect(
     options: ClientConnectionOptions,
     signal?: AbortSignal,
   ): Promise<ClientConnection> {
+    const { openSocket } = options
+    const own = openSocket && (await openedInTime(openSocket, options, signal))
+    return ClientConnection.connectOver(own, options, signal)
+  }
+
+  private static connectOver(
+    own: Duplex | undefined,
+    options: ClientConnectionOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<ClientConnection> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
+        own?.destroy()
         reject(new AbortError(signal.reason))
         return
       }
@@ -173,10 +190,14 @@ export class ClientConnection {
             else reject(error)
           },
         },
-        (socketOptions) =>
-          tls
-            ? tlsConnect({ servername: serverNameOf(options.host), ...socketOptions, ...tls })
-            : createConnection(socketOptions),
+        (socketOptions) => {
+          const servername = serverNameOf(options.host)
+          if (own) return tls ? tlsConnect({ servername, ...tls, socket: own }) : own
+          return tls
+            ? tlsConnect({ servername, ...socketOptions, ...tls })
+            : createConnection(socketOptions)
+        },
+        own !== undefined,
       )
       const timer = options.clock.setTimer(options.connectTimeoutMs, () =>
         connection.close(
@@ -189,11 +210,13 @@ export class ClientConnection {
         signal?.removeEventListener('abort', onAbort)
       }
       signal?.addEventListener('abort', onAbort, { once: true })
-      connection.socket.once(tls ? 'secureConnect' : 'connect', () => {
+      const onOpen = () => {
         finish()
         isOpen = true
         resolve(connection)
-      })
+      }
+      if (own && !tls) onOpen()
+      else connection.socket.once(tls ? 'secureConnect' : 'connect', onOpen)
     })
   }
 
