@@ -9,6 +9,7 @@ import {
   ensureApacheKafka,
   ensureLocalTieredStorage,
 } from './apache-jars.ts'
+import { ensureApicurio } from './apicurio.ts'
 import { ensureConfluentKafka, ensureJavaClient, ensureKafkajs, ensureKcat } from './peers.ts'
 
 export default async function prepare(): Promise<void> {
@@ -21,6 +22,7 @@ export default async function prepare(): Promise<void> {
     ensureKcat,
     ensureLocalTieredStorage,
     ensureS3Server,
+    ensureApicurio,
   ]
   for (const step of steps) {
     await step().catch((error: unknown) => {
