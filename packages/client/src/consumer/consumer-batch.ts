@@ -3,7 +3,7 @@
  * object per record and nothing else.
  */
 import type { OffsetToCommit } from '../group/group-coordination.ts'
-import { RecordCursor } from '../records/record-cursor.ts'
+import type { RecordCursor } from '../records/record-cursor.ts'
 import { ConsumerRecord } from './consumer-record.ts'
 import { nextRecord, type RecordSegment } from './record-segment.ts'
 
@@ -88,7 +88,7 @@ class BatchIterator implements Iterator<AnyRecord> {
       const next = this.parts.segments[++this.index]
       if (!next) return { value: undefined, done: true }
       this.segment = next
-      this.cursor = new RecordCursor(next.buffer, next.start, next.end, next.count)
+      this.cursor = next.cursor()
     }
   }
 }
@@ -99,7 +99,7 @@ function countRecords(parts: BatchParts): number {
   for (const segment of parts.segments) {
     count += segment.count
     if (segment.baseOffset >= parts.firstOffset) continue
-    const cursor = new RecordCursor(segment.buffer, segment.start, segment.end, segment.count)
+    const cursor = segment.cursor()
     while (cursor.next() && segment.baseOffset + cursor.offsetDelta < parts.firstOffset) count--
   }
   return count

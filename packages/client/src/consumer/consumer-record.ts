@@ -20,7 +20,6 @@ export class ConsumerRecord<Name extends string = string, K = unknown, V = unkno
   private readonly keySize: number
   private readonly valueStart: number
   private readonly valueSize: number
-  private readonly headersStart: number
 
   constructor(segment: RecordSegment, cursor: RecordCursor) {
     this.segment = segment
@@ -30,7 +29,6 @@ export class ConsumerRecord<Name extends string = string, K = unknown, V = unkno
     this.keySize = cursor.keySize
     this.valueStart = cursor.valueStart
     this.valueSize = cursor.valueSize
-    this.headersStart = cursor.headersStart
   }
 
   get topic(): Name {
@@ -67,18 +65,18 @@ export class ConsumerRecord<Name extends string = string, K = unknown, V = unkno
   /** The key as it lies in the batch. */
   get keyBytes(): Buffer | null {
     if (this.keySize < 0) return null
-    return this.segment.buffer.subarray(this.keyStart, this.keyStart + this.keySize)
+    return this.segment.view(this.keyStart, this.keySize)
   }
 
   /** The value as it lies in the batch. */
   get valueBytes(): Buffer | null {
     if (this.valueSize < 0) return null
-    return this.segment.buffer.subarray(this.valueStart, this.valueStart + this.valueSize)
+    return this.segment.view(this.valueStart, this.valueSize)
   }
 
   /** All headers in order; a name may occur more than once. */
   get headers(): RecordHeader[] {
-    return readHeaders(this.segment.buffer, this.headersStart)
+    return readHeaders(this.segment.bytes, this.valueStart + Math.max(0, this.valueSize))
   }
 
   private decode(part: 'key' | 'value', bytes: Buffer | null): unknown {

@@ -13,17 +13,10 @@
  */
 import type { BufferPool } from '@ottla/base'
 import { giveFrame } from '@ottla/network'
-import { RecordExpiredError } from '../errors.ts'
+import type { RecordSegment } from './record-segment.ts'
 
-/** Stands where the bytes of a record were. */
-const EXPIRED: Buffer = new Proxy(Buffer.alloc(0), {
-  get() {
-    throw new RecordExpiredError()
-  },
-})
-
-function expire(segments: { buffer: Buffer }[]): void {
-  for (const segment of segments) segment.buffer = EXPIRED
+function expire(segments: RecordSegment[]): void {
+  for (const segment of segments) segment.expire()
   segments.length = 0
 }
 
@@ -32,7 +25,7 @@ export class FetchMemory {
   private readonly frame: Buffer
   /** Whoever reads the response, and each partition in it. */
   private holders = 1
-  private readonly segments: { buffer: Buffer }[] = []
+  private readonly segments: RecordSegment[] = []
 
   constructor(pool: BufferPool, frame: Buffer) {
     this.pool = pool
@@ -44,7 +37,7 @@ export class FetchMemory {
   }
 
   /** The segment's records read from the response. */
-  lend(segment: { buffer: Buffer }): void {
+  lend(segment: RecordSegment): void {
     this.segments.push(segment)
   }
 
@@ -64,7 +57,7 @@ export class FetchMemory {
 /** The memory of decompressed records, from one step of the loop to the next. */
 export class UnpackedMemory {
   private readonly pool: BufferPool
-  private readonly segments: { buffer: Buffer }[] = []
+  private readonly segments: RecordSegment[] = []
   private readonly taken: Buffer[] = []
 
   constructor(pool: BufferPool) {
@@ -78,7 +71,7 @@ export class UnpackedMemory {
   }
 
   /** The segment's records read from memory that was allocated here. */
-  lend(segment: { buffer: Buffer }): void {
+  lend(segment: RecordSegment): void {
     this.segments.push(segment)
   }
 

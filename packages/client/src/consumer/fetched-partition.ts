@@ -27,11 +27,10 @@ import {
   recordsCountOf,
 } from '@ottla/protocol'
 import { CorruptRecordError } from '../errors.ts'
-import { RecordCursor } from '../records/record-cursor.ts'
 import type { AnyTopic } from '../serde/topic.ts'
 import { type AbortedTransaction, AbortedTransactions } from './aborted-transactions.ts'
 import type { FetchMemory, UnpackedMemory } from './fetch-memory.ts'
-import type { RecordSegment } from './record-segment.ts'
+import { RecordSegment } from './record-segment.ts'
 import { noteYoungBytes } from './young-memory.ts'
 
 const CONTROL_ABORT = 0
@@ -181,20 +180,20 @@ export class FetchedPartition {
     const end = position + batchSizeOf(bytes, position)
     const start = position + BATCH_OVERHEAD
     const isCompressed = codec !== 0
-    const buffer = isCompressed ? this.decompressAt(codec, start, end) : bytes
-    const segment = {
+    const records = isCompressed ? this.decompressAt(codec, start, end) : bytes
+    const segment = new RecordSegment({
       topic: this.topic,
       partition: this.partition,
-      buffer,
+      bytes: records,
       start: isCompressed ? 0 : start,
-      end: isCompressed ? buffer.length : end,
+      end: isCompressed ? records.length : end,
       count,
       baseOffset: baseOffsetOf(bytes, position),
       baseTimestamp: baseTimestampOf(bytes, position),
       logAppendTime: isLogAppendTime(bytes, position) ? maxTimestampOf(bytes, position) : undefined,
       leaderEpoch: leaderEpochOf(bytes, position),
-    }
-    if (isCompressed) noteYoungBytes(buffer.length)
+    })
+    if (isCompressed) noteYoungBytes(records.length)
     if (isCompressed) this.unpacked?.lend(segment)
     else this.options.memory?.lend(segment)
     return segment
@@ -217,10 +216,10 @@ export class FetchedPartition {
   private passControlBatch(position: number): void {
     if (!this.aborted || recordsCountOf(this.bytes, position) === 0) return
     const segment = this.segmentAt(position, 1)
-    const cursor = new RecordCursor(segment.buffer, segment.start, segment.end, 1)
+    const cursor = segment.cursor()
     cursor.next()
     if (cursor.keySize < 4) return
-    const type = segment.buffer.readInt16BE(cursor.keyStart + 2)
+    const type = segment.bytes.readInt16BE(cursor.keyStart + 2)
     if (type !== CONTROL_ABORT) return
     const producerId = producerIdOf(this.bytes, position)
     this.aborted.passAbortMarker(producerId, lastOffsetOf(this.bytes, position))

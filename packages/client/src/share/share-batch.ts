@@ -1,7 +1,6 @@
 /** The records of one partition that one request has acquired. */
 import { FetchedPartition } from '../consumer/fetched-partition.ts'
 import { nextRecord } from '../consumer/record-segment.ts'
-import { RecordCursor } from '../records/record-cursor.ts'
 import type { AnyTopic } from '../serde/topic.ts'
 import type { HeldRecords } from './held-records.ts'
 import { ShareRecord } from './share-record.ts'
@@ -75,7 +74,7 @@ export function readAcquired(
   held.releaseFrom(fetched.endOffset())
   const records: ShareRecord[] = []
   for (const segment of fetched.take(Number.POSITIVE_INFINITY)?.segments ?? []) {
-    const cursor = new RecordCursor(segment.buffer, segment.start, segment.end, segment.count)
+    const cursor = segment.cursor()
     while (nextRecord(cursor, segment)) {
       const deliveryCount = held.hold(segment.baseOffset + cursor.offsetDelta)
       if (deliveryCount === undefined) continue
