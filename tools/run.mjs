@@ -144,8 +144,6 @@ const EXTERNAL = [
   '@node-rs/crc32',
   'snappy',
   'snappyjs',
-  'lz4-napi',
-  'lz4js',
   '@bokuweb/zstd-wasm',
 ]
 
