@@ -37,6 +37,7 @@ const CLIENTS: Readonly<Record<string, string | undefined>> = {
   ottla: join(MACRO, 'client-ottla.ts'),
   'ottla defaults': join(MACRO, 'client-ottla-defaults.ts'),
   'ottla records': join(MACRO, 'client-ottla-records.ts'),
+  'ottla drop-in': join(PEERS, 'drop-in.mjs'),
   kafkajs: join(PEERS, 'kafkajs.mjs'),
   platformatic: join(PEERS, 'platformatic.mjs'),
   crab: join(PEERS, 'crab.mjs'),
@@ -44,6 +45,8 @@ const CLIENTS: Readonly<Record<string, string | undefined>> = {
   confluent: join(PEERS, 'confluent.mjs'),
   java: undefined,
 }
+/** Programs that differ from another in consuming alone. */
+const CONSUMERS = ['ottla defaults', 'ottla records']
 /** npm packages whose versions belong into the results. */
 const PACKAGES = {
   kafkajs: 'kafkajs',
@@ -173,8 +176,7 @@ async function measureAll(): Promise<ClientRun[]> {
   for (let round = 0; round < Math.max(rounds, latencyRounds); round++) {
     for (const load of loads.filter((each) => round < roundsOf(each))) {
       for (const client of clients) {
-        // ottla's programs differ in consuming alone.
-        if (client.startsWith('ottla ') && load.mode !== 'consume') continue
+        if (CONSUMERS.includes(client) && load.mode !== 'consume') continue
         if (client === 'bare socket' && load.mode === 'latency') continue
         if (performance.now() > endMs) return found
         const run: ClientRun = { client, ...load, ...(await attempt(client, load)) }

@@ -10,6 +10,9 @@ const WALL_BAR = 2
 /** A broker this busy, of two cores that it shares with the client, sets the pace. */
 const BROKER_LIMIT_CORES = 0.8
 const JAVA = 'java'
+/** The same program over both. */
+const KAFKAJS = 'kafkajs'
+const DROP_IN = 'ottla drop-in'
 /** No client: bytes to and from a socket. Nobody's bar, but how far anybody can get. */
 const BARE = 'bare socket'
 
@@ -125,6 +128,17 @@ function verdict({ name, mode, size, rows }: Load): string[] | undefined {
   ]
 }
 
+/** The program of kafkajs with the drop-in in its place: one line, or none without both. */
+function dropIn({ name, mode, rows }: Load): string[] | undefined {
+  const before = rows.find((row) => row.client === KAFKAJS && row.rounds > 0)
+  const after = rows.find((row) => row.client === DROP_IN && row.rounds > 0)
+  if (!before || !after) return undefined
+  const p99 = mode === 'latency' ? times((before.p99 ?? Number.NaN) / (after.p99 ?? 0)) : ''
+  const wall = mode === 'latency' ? '' : times(after.recordsPerSecond / before.recordsPerSecond)
+  const cpu = times(before.cpuSecondsPerMillion / after.cpuSecondsPerMillion)
+  return [name, cpu, wall, p99, `${before.peakMiB} MiB`, `${after.peakMiB} MiB`]
+}
+
 /** Every figure in which some client is better than ottla. */
 function losses({ name, mode, rows }: Load): string[] {
   const ottla = rows.find((row) => row.client === 'ottla')
@@ -179,7 +193,8 @@ export function clientSpeedPage(): string {
       `${listed(result.machine)}. Settings: ${listed(result.settings)}.`,
     'CPU is that of the whole client process behind a warm-up, for each million records; `ottla` ' +
       'reads by batches with `reuseMemory` and looks at every value, `ottla defaults` does so ' +
-      'without a setting, `ottla records` is the loop over single records. ' +
+      'without a setting, `ottla records` is the loop over single records, `ottla drop-in` is ' +
+      'the program of kafkajs over `@ottla/kafkajs`. ' +
       '*Client cores* and *broker cores* are what each kept busy; this machine has two for both.',
     'ottla and Java verify the checksum of every batch they read; kafkajs and @platformatic/kafka ' +
       'cannot, and the others are not made to here. The npm package of ' +
@@ -198,6 +213,14 @@ export function clientSpeedPage(): string {
         ...['Wall clock', 'Bar', 'CPU beside Java'],
       ],
       verdicts,
+    ),
+    '## A program of kafkajs',
+    'What becomes of a program of kafkajs (`bench/peers/kafkajs-program.mjs`) when ' +
+      '`"kafkajs": "npm:@ottla/kafkajs@2"` is the only change: how many times as good each figure ' +
+      'is with `@ottla/kafkajs` as with kafkajs.',
+    table(
+      ['Load', 'Records per CPU second', 'Wall clock', 'p99', 'Peak of kafkajs', 'Of the drop-in'],
+      loads.map(dropIn).filter((row) => row !== undefined),
     ),
     '## Where ottla loses',
     lost.length > 0 ? lost.join('\n') : 'In no figure of this run.',
