@@ -1,7 +1,7 @@
 /**
  * One record batch of the log, checked and decompressed, and what all its records share.
  *
- * HOT: `view` is called for every value that is looked at; guarded by bench/macro/client-speed.ts
+ * HOT: guarded by bench/macro/client-speed.ts, since every value that is looked at is a view.
  */
 import { CorruptRecordError, RecordExpiredError } from '../errors.ts'
 import { RecordCursor, RecordFormatError } from '../records/record-cursor.ts'
@@ -75,7 +75,7 @@ export class RecordSegment {
     return new RecordCursor(this.bytes, this.start, this.end, this.count)
   }
 
-  /** The memory is used again: records throw from now on, instead of showing the bytes of others. */
+  /** The memory is used again: records throw from now on and do not show the bytes of others. */
   expire(): void {
     this.memory = undefined
     this.source = undefined
