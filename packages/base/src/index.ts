@@ -26,6 +26,7 @@ export {
 } from './config.ts'
 export { AbortError, ClosedError, ConfigError, codeOf, messageOf, OttlaError } from './errors.ts'
 export {
+  type ClientLogger,
   createLogger,
   LOG_LEVELS,
   type LogFields,

@@ -1,7 +1,4 @@
-/**
- * One line per event: constant text, variables as fields. Shaped like pino so that a user can pass
- * a pino logger instead.
- */
+/** One line per event: constant text, variables as fields. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
 export type LogFields = Readonly<Record<string, unknown>>
 
@@ -14,6 +11,9 @@ export interface Logger {
   child(fields: LogFields): Logger
   isEnabled(level: LogLevel): boolean
 }
+
+/** As much of a logger as clients call: `console` is one. */
+export type ClientLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
 export const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 

@@ -1,3 +1,4 @@
+export type { ClientLogger, Clock, LogFields, Random } from '@ottla/base'
 export {
   AuthenticationError,
   type CustomLogin,

@@ -1,8 +1,8 @@
 /** The client: one object per cluster, from which producers, consumers and admin calls come. */
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import {
+  type ClientLogger,
   type Clock,
-  type Logger,
   type Random,
   realClock,
   realRandom,
@@ -42,7 +42,11 @@ export interface KafkaOptions {
    * holds for it as well.
    */
   readonly openSocket?: OpenSocket
-  readonly logger?: Logger
+  /**
+   * Told what a program need not act on, with a text that never changes and an object of what does:
+   * `console`, or one's own. Default: nobody.
+   */
+  readonly logger?: ClientLogger
   /** Told of every record: `openTelemetry()` of `@ottla/opentelemetry`, or one's own. */
   readonly tracing?: Tracing
   /**

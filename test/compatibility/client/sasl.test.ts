@@ -49,12 +49,12 @@ const MECHANISMS: Readonly<Record<string, SaslOptions>> = {
 describe.each(Object.entries(MECHANISMS))('login with %s', (name, sasl) => {
   test('lets the client work, beyond the lifetime of a session', async () => {
     const ended: unknown[] = []
-    const logger = { debug: (what: string) => what === 'connection ended' && ended.push(what) }
     const noop = () => undefined
+    const debug = (what: string) => void (what === 'connection ended' && ended.push(what))
     const kafka = new Kafka({
       brokers: address,
       sasl,
-      logger: { ...logger, info: noop, warn: noop, error: noop } as never,
+      logger: { debug, info: noop, warn: noop, error: noop },
     })
     await using producer = kafka.producer({ linger: 0 })
     const [first] = [await producer.send(topic, { value: `${name} 0` })]
@@ -71,6 +71,21 @@ describe.each(Object.entries(MECHANISMS))('login with %s', (name, sasl) => {
     await producer.close()
     await kafka.close()
   })
+})
+
+test('a session is renewed while nobody uses its connection', async () => {
+  const ended: string[] = []
+  const debug = (what: string) => void (what === 'connection ended' && ended.push(what))
+  const noop = () => undefined
+  await using kafka = new Kafka({
+    ...{ brokers: address, sasl: MECHANISMS['SCRAM-SHA-512'] as SaslOptions },
+    logger: { debug, info: noop, warn: noop, error: noop },
+  })
+  await using producer = kafka.producer()
+  await producer.send(topic, { value: 'before' })
+  await pause(2.5 * REAUTHENTICATION_MS)
+  await producer.send(topic, { value: 'after' })
+  expect(ended).toEqual([])
 })
 
 test('a provider of tokens is asked once for all connections', async () => {
@@ -152,7 +167,7 @@ test.each(['SASL_SSL', 'SASL_PLAINTEXT'] as const)(
     for (const sasl of logins) {
       const kafka = new Kafka({
         ...{ brokers: broker.addresses[listener], sasl, ...tls },
-        ...{ logger: logger as never, onRequest: tell },
+        ...{ logger, onRequest: tell },
       })
       await kafka.admin.listTopics().catch(tell)
       tell(kafka, kafka.producer(), kafka.consumer({ group: 'g' }), kafka.metrics())

@@ -113,6 +113,36 @@ describe('reading', () => {
     expect(committed).toMatchObject({ topic, partition: 0, offset: 8n })
   })
 
+  test('a signal ends a loop over records behind the one in hand, which is committed', async () => {
+    const topic = await createTopic(kafka)
+    const group = uniqueName('group')
+    await fill(topic, 10)
+    await using consumer = kafka.consumer({ group, from: 'earliest' })
+    const stop = new AbortController()
+    let got = 0
+    for await (const _ of consumer.subscribe(topic, { signal: stop.signal }).records()) {
+      if (++got === 3) stop.abort()
+    }
+    expect(got).toBe(3)
+    expect(await kafka.admin.listGroupOffsets(group)).toMatchObject([{ offset: 3n }])
+  })
+
+  test('closing ends a loop over records too, and commits those behind it', async () => {
+    const topic = await createTopic(kafka)
+    const group = uniqueName('group')
+    await fill(topic, 10)
+    const consumer = kafka.consumer({ group, from: 'earliest' })
+    let got = 0
+    let closed: Promise<void> | undefined
+    for await (const _ of consumer.subscribe(topic).records()) {
+      if (++got === 3) closed = consumer.close()
+    }
+    await closed
+    expect(got).toBe(3)
+    // The third was still in hand.
+    expect(await kafka.admin.listGroupOffsets(group)).toMatchObject([{ offset: 2n }])
+  })
+
   test('an error in the loop commits nothing of the batch', async () => {
     const topic = await createTopic(kafka)
     const group = uniqueName('group')

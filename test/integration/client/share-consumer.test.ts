@@ -126,6 +126,21 @@ describe('a share group', () => {
     await allDone(group)
   }, 60_000)
 
+  test('ends a loop over records behind the one in hand, and gives the others back', async () => {
+    const topic = await createTopic(kafka)
+    const group = await createGroup()
+    await send(topic, 0, 5)
+    const stop = new AbortController()
+    const seen: number[] = []
+    await using consumer = kafka.shareConsumer({ group })
+    for await (const record of consumer.subscribe(topic, { signal: stop.signal }).records()) {
+      if (seen.push(numberOf(record)) === 2) stop.abort()
+    }
+    expect(seen).toEqual([0, 1])
+    const others = await take(topic, { group }, 3)
+    expect(others.map(numberOf)).toEqual([2, 3, 4])
+  })
+
   test('accepts what the loop has got when it asks for more', async () => {
     const topic = await createTopic(kafka, 2)
     const group = await createGroup()

@@ -1,5 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
-import type { Clock, Logger, Random } from '@ottla/base'
+import type { ClientLogger, Clock, Random } from '@ottla/base'
 import type { OpenSocket, RequestReport, SaslOptions } from '@ottla/network'
 import type { ClientMetrics } from '../metrics/client-metrics.ts'
 import type { Tracing } from '../tracing/tracing.ts'
@@ -13,7 +13,7 @@ export interface ClientContext {
   readonly openSocket: OpenSocket | undefined
   readonly clock: Clock
   readonly random: Random
-  readonly logger: Logger
+  readonly logger: ClientLogger
   /** request.timeout.ms */
   readonly requestTimeoutMs: number
   /** default.api.timeout.ms */

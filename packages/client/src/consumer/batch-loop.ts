@@ -3,6 +3,7 @@
 export interface Pollable<B> {
   /** The next batch; undefined when the signal fired or the consumer was closed. */
   poll(signal?: AbortSignal): Promise<B | undefined>
+  readonly isClosed: boolean
 }
 
 export interface EngineSource<E> {
@@ -18,6 +19,11 @@ export class BatchLoop<B, E extends Pollable<unknown>> implements AsyncIterator<
 
   constructor(source: EngineSource<E>) {
     this.source = source
+  }
+
+  /** Nothing comes any more: the signal fired, or the consumer was closed. */
+  get isOver(): boolean {
+    return this.source.signal?.aborted || this.engine?.isClosed || false
   }
 
   async next(): Promise<IteratorResult<B>> {

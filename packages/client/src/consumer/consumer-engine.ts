@@ -86,7 +86,9 @@ export class ConsumerEngine {
   private readonly isSubscription: boolean
   private readonly events: ConsumerEvents
   private turn = 0
-  private isClosed = false
+  isClosed = false
+  /** Up to where a loop over records has processed the batch in hand. */
+  partInHand: (() => number | undefined) | undefined
 
   constructor(
     cluster: Cluster,
@@ -429,6 +431,8 @@ export class ConsumerEngine {
     if (this.isClosed) return
     this.isClosed = true
     this.progress.note()
+    const part = this.partInHand?.()
+    if (part !== undefined) this.finishPart(part)
     this.inHand = undefined
     if (this.member) await this.member.close()
     else if (this.coordination && this.options.autoCommit) await this.commits.commitOnTheWayOut()

@@ -289,7 +289,7 @@ export class Consumer {
   /** Ends the loop, commits what it has processed, and leaves the group. */
   async close(): Promise<void> {
     this.isClosed = true
-    await this.ending?.()
+    if (this.ending) await this.ending()
     const { engine } = this
     if (engine) await this.stop(engine)
     this.onClosed()

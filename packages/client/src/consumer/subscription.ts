@@ -33,7 +33,10 @@ export class Subscription<R extends AnyRecord> implements AsyncIterable<Consumer
     return new ConsumerLoop<R>(this.source)
   }
 
-  /** Records one by one. A record counts as processed when the loop asks for the next. */
+  /**
+   * Records one by one. A record counts as processed when the loop asks for the next. When the
+   * signal fires or the consumer is closed, the record in hand is the last.
+   */
   records(): AsyncIterable<R> {
     return { [Symbol.asyncIterator]: () => new RecordLoop<R>(this.source) }
   }
@@ -43,6 +46,11 @@ class ConsumerLoop<R extends AnyRecord> extends BatchLoop<ConsumerBatch<R>, Cons
   /** The loop over records stopped inside a batch: up to `offset` it has been processed. */
   finishPart(offset: number): void {
     this.engine?.finishPart(offset)
+  }
+
+  /** Where the consumer asks how far a batch is processed when it is closed meanwhile. */
+  tellParts(part: () => number | undefined): void {
+    if (this.engine) this.engine.partInHand = part
   }
 }
 
@@ -58,6 +66,7 @@ class RecordLoop<R extends AnyRecord> implements AsyncIterator<R> {
 
   next(): Promise<IteratorResult<R>> {
     this.processed = this.inHand
+    if (this.batches.isOver) return this.return()
     const next = this.records?.next()
     if (next && !next.done) {
       this.inHand = next.value
@@ -73,6 +82,7 @@ class RecordLoop<R extends AnyRecord> implements AsyncIterator<R> {
       this.processed = undefined
       const batch = await this.batches.next()
       if (batch.done) return { value: undefined, done: true }
+      this.batches.tellParts(() => this.processedUpTo)
       this.records = batch.value[Symbol.iterator]()
       const first = this.records.next()
       if (first.done) continue
@@ -81,8 +91,13 @@ class RecordLoop<R extends AnyRecord> implements AsyncIterator<R> {
     }
   }
 
+  private get processedUpTo(): number | undefined {
+    return this.processed && Number(this.processed.offset) + 1
+  }
+
   async return(): Promise<IteratorResult<R>> {
-    if (this.processed) this.batches.finishPart(Number(this.processed.offset) + 1)
+    const part = this.processedUpTo
+    if (part !== undefined) this.batches.finishPart(part)
     await this.batches.return()
     return { value: undefined, done: true }
   }

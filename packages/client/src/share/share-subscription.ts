@@ -55,6 +55,7 @@ class ShareRecordLoop<R extends AnyShareRecord> implements AsyncIterator<R> {
   async next(): Promise<IteratorResult<R>> {
     if (this.isImplicit && this.inHand?.isHeld) this.inHand.accept()
     this.inHand = undefined
+    if (this.batches.isOver) return this.return()
     for (;;) {
       const next = this.records?.next()
       if (next && !next.done) {

@@ -1,5 +1,5 @@
 /** kafkajs's loggers: levels as numbers, namespaces, and a function that writes. */
-import { type Logger as EngineLogger, type LogFields, type LogLevel, realClock } from '@ottla/base'
+import { type ClientLogger, type LogFields, realClock } from '@ottla/base'
 import { logLevel } from '../constants.ts'
 import type { LogEntry, Logger, logCreator } from '../types/logging.ts'
 
@@ -52,19 +52,16 @@ export const consoleLogCreator: logCreator = () => (entry: LogEntry) => {
 }
 
 /** What the engine has to say, through the application's logger. */
-export function engineLogger(logger: Logger, fields: LogFields = {}): EngineLogger {
+export function engineLogger(logger: Logger): ClientLogger {
   const log = (write: (message: string, extra?: object) => void) => {
-    return (message: string, more?: LogFields) => write(message, plain({ ...fields, ...more }))
+    return (message: string, fields: LogFields = {}) => write(message, plain(fields))
   }
   return {
-    trace: () => {},
     debug: log(logger.debug),
     // The engine's news, such as a joined group, are told by the shim in kafkajs's words.
     info: log(logger.debug),
     warn: log(logger.warn),
     error: log(logger.error),
-    child: (more) => engineLogger(logger, { ...fields, ...more }),
-    isEnabled: (level: LogLevel) => level !== 'trace',
   }
 }
 

@@ -21,7 +21,7 @@
 import { createConnection, type TcpNetConnectOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ConnectionOptions as TlsOptions, connect as tlsConnect } from 'node:tls'
-import { AbortError, type BufferPool, type Clock, type Logger, type Timer } from '@ottla/base'
+import { AbortError, type BufferPool, type ClientLogger, type Clock, type Timer } from '@ottla/base'
 import {
   type Api,
   correlationIdOf,
@@ -40,7 +40,7 @@ export interface ClientConnectionOptions {
   readonly port: number
   readonly clientId: string
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: ClientLogger
   /** Options of node:tls; undefined for a plain connection. */
   readonly tls?: TlsOptions | undefined
   readonly connectTimeoutMs: number

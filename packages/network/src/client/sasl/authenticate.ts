@@ -7,7 +7,7 @@
  * between 85 and 95 % of it, as in the Java client, the conversation is held once more on the same
  * connection; what is asked meanwhile waits.
  */
-import { type Clock, type Logger, messageOf, type Random } from '@ottla/base'
+import { type ClientLogger, type Clock, messageOf, type Random } from '@ottla/base'
 import { apis, errorCode } from '@ottla/protocol'
 import type { ApiVersions } from '../api-versions.ts'
 import type { ClientConnection, Exchange } from '../connection.ts'
@@ -19,7 +19,7 @@ export interface AuthenticationContext {
   readonly timeoutMs: number
   readonly clock: Clock
   readonly random: Random
-  readonly logger: Logger
+  readonly logger: ClientLogger
 }
 
 const ROUNDS_MAX = 10
