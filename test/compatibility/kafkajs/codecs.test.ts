@@ -3,7 +3,7 @@ import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from '@ottla/kaf
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestBroker, type TestBroker } from '../../integration/support/broker.ts'
 import { uniqueName, waitFor } from '../../integration/support/topics.ts'
-import { kafkajs, kafkajsLibrary, registerCodecs } from '../support/kafkajs.ts'
+import { type Kafkajs, kafkajs, kafkajsLibrary, registerCodecs } from '../support/kafkajs.ts'
 import { INSTALL_TIMEOUT_MS } from '../support/peers.ts'
 
 let broker: TestBroker
@@ -24,31 +24,14 @@ const CODECS = Object.entries(CompressionTypes).filter(([name]) => name !== 'Non
 const values = Array.from({ length: 50 }, (_, i) => `${i} ${'Donaudampfschiff '.repeat(i % 9)}`)
 const messages = values.map((value) => ({ value }))
 
-/** The parts of both libraries that are alike. */
-interface Client {
-  producer(): {
-    connect(): Promise<void>
-    disconnect(): Promise<void>
-    send(record: object): Promise<unknown>
-  }
-  consumer(options: object): {
-    connect(): Promise<void>
-    disconnect(): Promise<void>
-    subscribe(to: { topics: string[]; fromBeginning: boolean }): Promise<void>
-    run(how: {
-      eachMessage(received: { message: { value: Buffer | null } }): Promise<void>
-    }): Promise<void>
-  }
-}
-
-async function send(client: Client, topic: string, compression: number): Promise<void> {
+async function send(client: Kafkajs, topic: string, compression: number): Promise<void> {
   const producer = client.producer()
   await producer.connect()
   await producer.send({ topic, compression, messages })
   await producer.disconnect()
 }
 
-async function read(client: Client, topic: string, count: number): Promise<string[]> {
+async function read(client: Kafkajs, topic: string, count: number): Promise<string[]> {
   const found: string[] = []
   const consumer = client.consumer({ groupId: uniqueName('reader'), maxWaitTimeInMs: 100 })
   await consumer.connect()
@@ -81,11 +64,11 @@ test.each(CODECS)('%s of the package is that of the registered codecs', async (_
 
 test.each(CODECS)('with registered codecs, %s goes both ways', async (_, type) => {
   await registerCodecs(CompressionCodecs)
-  const clients: Client[] = [ours, (await kafkajs(broker.bootstrap)) as unknown as Client]
+  const clients = [ours as unknown as Kafkajs, await kafkajs(broker.bootstrap)]
   for (const [writer, reader] of [clients, [...clients].reverse()]) {
     const topic = await createTopic()
-    await send(writer as Client, topic, type)
-    expect(await read(reader as Client, topic, values.length)).toEqual(values)
+    await send(writer as Kafkajs, topic, type)
+    expect(await read(reader as Kafkajs, topic, values.length)).toEqual(values)
   }
 })
 
@@ -99,7 +82,7 @@ test('a transaction with all codecs is read by kafkajs', async () => {
   }
   await tx.commit()
   await producer.disconnect()
-  const theirs = (await kafkajs(broker.bootstrap)) as unknown as Client
+  const theirs = await kafkajs(broker.bootstrap)
   const wanted = Object.values(CompressionTypes).flatMap(() => values)
   expect(await read(theirs, topic, wanted.length)).toEqual(wanted)
 })

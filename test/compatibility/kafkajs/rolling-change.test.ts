@@ -6,7 +6,7 @@ import { Kafka, logLevel } from '@ottla/kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestBroker, type TestBroker } from '../../integration/support/broker.ts'
 import { uniqueName, waitFor } from '../../integration/support/topics.ts'
-import { kafkajs } from '../support/kafkajs.ts'
+import { type KafkajsConsumer, kafkajs } from '../support/kafkajs.ts'
 
 let broker: TestBroker
 
@@ -19,17 +19,6 @@ beforeAll(async () => {
 afterAll(() => broker.stop())
 
 const PARTITIONS = 4
-
-/** As much of a consumer of either library as an instance needs. */
-interface Member {
-  connect(): Promise<void>
-  disconnect(): Promise<void>
-  subscribe(to: { topics: string[]; fromBeginning: boolean }): Promise<void>
-  run(how: {
-    eachMessage(received: { message: { value: Buffer | null } }): Promise<void>
-  }): Promise<void>
-  on(name: 'consumer.group_join', listener: (event: { payload: unknown }) => void): unknown
-}
 
 test('members of kafkajs and of the package share a group during a rolling change', async () => {
   const mine = new Kafka({ brokers: [broker.bootstrap], logLevel: logLevel.NOTHING })
@@ -46,7 +35,7 @@ test('members of kafkajs and of the package share a group during a rolling chang
 
   const start = async (name: string) => {
     const isOld = name.startsWith('old')
-    const member = (isOld ? theirs : mine).consumer(options) as unknown as Member
+    const member = (isOld ? theirs : mine).consumer(options) as unknown as KafkajsConsumer
     member.on('consumer.group_join', ({ payload }) => {
       const { memberAssignment, isLeader } = payload as {
         memberAssignment: Record<string, number[]>

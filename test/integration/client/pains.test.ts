@@ -121,6 +121,26 @@ test('a loop that never comes back leaves the group, and its commit says why', a
   }
 })
 
+test('a single awaited send waits for no clock', async () => {
+  const topic = await createTopic(kafka)
+  let waited = 0
+  // Deadlines of requests are far off; nothing short ever comes.
+  const clock: Clock = {
+    ...realClock,
+    setTimer: (delayMs, callback) => {
+      if (delayMs >= 1_000) return realClock.setTimer(delayMs, callback)
+      waited++
+      return { cancel: () => undefined }
+    },
+  }
+  await using own = new Kafka({ brokers: proxy.address, clock, metricsPush: false })
+  await using producer = own.producer({ linger: 0 })
+  await producer.send(topic, { value: 'first' })
+  waited = 0
+  for (let i = 0; i < 20; i++) await producer.send(topic, { value: `alone ${i}` })
+  expect(waited).toBe(0)
+})
+
 test('a batch is as large as the fetch and maxPollRecords allow', async () => {
   const topic = await createTopic(kafka)
   await fill(topic, 2_000, 'x')
