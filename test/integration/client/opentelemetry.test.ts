@@ -113,6 +113,34 @@ describe('a record', () => {
     expect(poll?.attributes['messaging.batch.message_count']).toBe(2)
   })
 
+  test('of a share group has a span for each delivery', async () => {
+    const topic = await createTopic(kafka)
+    const group = uniqueName('share')
+    const configs = [{ name: 'share.auto.offset.reset', value: 'earliest' }]
+    await kafka.admin.incrementalAlterConfigs([{ type: 'group', name: group, configs }])
+    await using producer = kafka.producer()
+    await producer.send(topic, { value: 'v' })
+    await using consumer = kafka.shareConsumer({ group })
+    const stop = new AbortController()
+    await consumer.run(
+      topic,
+      ({ deliveryCount }) => {
+        if (deliveryCount === 1) throw new Error('not yet')
+        stop.abort()
+      },
+      { signal: stop.signal, onError: () => undefined },
+    )
+    const [send] = named(`send ${topic}`)
+    const deliveries = named(`process ${topic}`)
+    expect(deliveries.map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual([
+      ...[send?.spanContext().spanId, send?.spanContext().spanId],
+    ])
+    expect(deliveries.map(({ status }) => status.code)).toEqual([
+      ...[SpanStatusCode.ERROR, SpanStatusCode.UNSET],
+    ])
+    expect(deliveries[0]?.attributes['messaging.consumer.group.name']).toBe(group)
+  })
+
   test('that was enqueued has a span as well', async () => {
     const topic = await createTopic(kafka)
     await using producer = kafka.producer()

@@ -58,7 +58,8 @@ export class ShareConsumer {
   ): Promise<void> {
     const engine = this.start(listOf(topics), false)
     try {
-      await new ShareRun(this.cluster.context, engine, handler, options).run()
+      const { group } = this.options
+      await new ShareRun(this.cluster.context, engine, handler, { ...options, group }).run()
     } finally {
       await this.stop(engine)
     }

@@ -27,6 +27,7 @@ export class ShareRun<R extends AnyShareRecord> {
   private readonly engine: ShareEngine
   private readonly handler: ShareHandler<R>
   private readonly options: ShareRunOptions<R>
+  private readonly group: string
   private readonly concurrency: number
   private readonly atWork = new Set<Promise<void>>()
   private onFree: (() => void) | undefined
@@ -35,12 +36,13 @@ export class ShareRun<R extends AnyShareRecord> {
     context: ClientContext,
     engine: ShareEngine,
     handler: ShareHandler<R>,
-    options: ShareRunOptions<R>,
+    options: ShareRunOptions<R> & { readonly group: string },
   ) {
     this.context = context
     this.engine = engine
     this.handler = handler
     this.options = options
+    this.group = options.group
     this.concurrency = options.concurrency ?? 1
     if (!(this.concurrency >= 1)) throw new TypeError('concurrency must be at least 1')
   }
@@ -82,13 +84,20 @@ export class ShareRun<R extends AnyShareRecord> {
 
   private async handle(record: R): Promise<void> {
     try {
-      await this.handler(record, { signal: this.options.signal })
+      await this.traced(record, async () => {
+        await this.handler(record, { signal: this.options.signal })
+      })
       if (record.isHeld) record.accept()
     } catch (error) {
       if (record.isHeld) record.release()
       this.report(error, record)
     }
     this.engine.tellBrokers()
+  }
+
+  private traced(record: R, work: () => Promise<void>): Promise<void> {
+    const { tracing } = this.context
+    return tracing ? tracing.process(this.group, record, work) : work()
   }
 
   private report(error: unknown, record: R): void {

@@ -1,4 +1,4 @@
-/** What a client tells a tracing library, which may be any; `./opentelemetry` is one. */
+/** What a client tells a tracing library, which may be any; `@ottla/opentelemetry` serves one. */
 import type { ConsumerBatch } from '../consumer/consumer-batch.ts'
 import type { ConsumerRecord } from '../consumer/consumer-record.ts'
 import type { ProducerRecord } from '../producer/producer-record.ts'
@@ -20,7 +20,10 @@ export interface Tracing {
   send(topic: string, record: ProducerRecord<unknown, unknown>): TracedSend
   /** Called with each batch that a loop over batches or records is given. */
   receive(group: string | undefined, batch: ConsumerBatch): void
-  /** Calls the handler of `Consumer.run` for a record, retries included, and returns its result. */
+  /**
+   * Calls the handler of `Consumer.run`, retries included, or of `ShareConsumer.run` for a record,
+   * and returns its result.
+   */
   process<T>(
     group: string | undefined,
     record: ConsumerRecord,
