@@ -5,12 +5,14 @@
  *
  *   .cache/kafkajs-2.2.4/            npm, from peers/package.json
  *   .cache/confluent-kafka-2.16.1/   a Python environment with librdkafka in a wheel
+ *   .cache/registry-client-3.9.0/    npm, what users of kafkajs encode Avro with
  *   .cache/runtimes-1/               other versions of Node, and Bun, as npm packages
  *   .cache/java-client/              classes of peers/java, compiled against the 4.4.0 jars
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { ensureApacheKafka, REPOSITORY_ROOT } from './apache-jars.ts'
 import { outputOf, runProgram } from './run-program.ts'
@@ -37,6 +39,25 @@ export async function ensureKafkajs(): Promise<string> {
   )
   await writeFile(done, manifest)
   return KAFKAJS
+}
+
+/** What users of kafkajs have for schema registries; 3.9 is the last for Node 20. */
+export async function ensureRegistryClient(): Promise<unknown> {
+  const name = '@kafkajs/confluent-schema-registry'
+  const version = '3.9.0'
+  const folder = join(CACHE, `registry-client-${version}`)
+  const done = join(folder, 'complete')
+  if (!existsSync(done)) {
+    await mkdir(folder, { recursive: true })
+    const manifest = { private: true, dependencies: { [name]: version } }
+    await writeFile(join(folder, 'package.json'), JSON.stringify(manifest))
+    await getting(
+      `${name} is fetched with npm: \`npm install\` must be able to reach its registry.`,
+      outputOf('npm', ['install', '--no-package-lock', '--loglevel=error'], installIn(folder)),
+    )
+    await writeFile(done, version)
+  }
+  return createRequire(join(folder, 'package.json'))(name)
 }
 
 /** JavaScript runtimes beside the one that runs the tests. */
