@@ -143,7 +143,9 @@ test('a single awaited send waits for no clock', async () => {
 
 test('a batch is as large as the fetch and maxPollRecords allow', async () => {
   const topic = await createTopic(kafka)
-  await fill(topic, 2_000, 'x')
+  await using producer = kafka.producer({ linger: 0 })
+  const fifty = Array.from({ length: 50 }, () => ({ value: 'x' }))
+  for (let i = 0; i < 40; i++) await producer.send(topic, fifty)
   await using consumer = kafka.consumer({ from: 'earliest', maxPollRecords: 2_000 })
   for await (const batch of consumer.subscribe(topic)) {
     expect(batch.count).toBeGreaterThan(500)
@@ -153,7 +155,10 @@ test('a batch is as large as the fetch and maxPollRecords allow', async () => {
 
 test('a full partition does not keep the others waiting', async () => {
   const topic = await createTopic(kafka, 3)
-  await fill(topic, 20_000, 'x'.repeat(100), 0)
+  await using producer = kafka.producer({ linger: 0 })
+  const hundred = Array.from({ length: 100 }, () => ({ value: 'x'.repeat(100), partition: 0 }))
+  // Each is a batch of its own, and all of them come with the first fetch.
+  for (let i = 0; i < 60; i++) await producer.send(topic, hundred)
   for (const partition of [1, 2]) await fill(topic, 1, 'short', partition)
   await using consumer = kafka.consumer({ from: 'earliest', maxPollRecords: 100 })
   let full = 0
