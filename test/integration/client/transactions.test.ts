@@ -3,6 +3,7 @@ import { FencedError, Kafka, type Producer } from '@ottla/client'
 import { apis } from '@ottla/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isBeforeKafka4, startTestBroker, type TestBroker } from '../support/broker.ts'
+import { runMember } from '../support/members.ts'
 import { createTopic, uniqueName, waitFor } from '../support/topics.ts'
 
 let broker: TestBroker
@@ -205,6 +206,35 @@ describe.each(VERSIONS)('transactions %s', (_, level) => {
     await waitFor('the offset', async () => (await committedOffset(group, input)) === 20n)
     expect(await committedIn(output)).toEqual(Array.from({ length: 20 }, (_value, i) => `did ${i}`))
   })
+
+  test.each(isBeforeKafka4 ? (['classic'] as const) : (['classic', 'consumer'] as const))(
+    'commit no offsets of a member that is gone from its %s group',
+    async (groupProtocol) => {
+      const [input, output] = [await createTopic(kafka), await createTopic(kafka)]
+      const group = uniqueName('group')
+      const options = { group, groupProtocol, autoCommit: false } as const
+      const old = runMember(kafka, input, options)
+      await waitFor('the partition', () => old.consumer.assignment.length === 1)
+      const { groupMetadata } = old.consumer
+      await old.stop()
+      const next = runMember(kafka, input, options)
+      await waitFor('the partition, again', () => next.consumer.assignment.length === 1)
+      await using producer = transactional()
+      const offsetTo = (offset: bigint) => [{ topic: input, partition: 0, offset }]
+      const late = producer.transaction(async (tx) => {
+        void tx.send(output, { value: 'late' })
+        await tx.commitOffsets({ groupMetadata }, offsetTo(7n))
+      })
+      await expect(late).rejects.toMatchObject({ code: 'COMMIT_FAILED' })
+      await producer.transaction(async (tx) => {
+        void tx.send(output, { value: 'in time' })
+        await tx.commitOffsets(next.consumer, offsetTo(5n))
+      })
+      await waitFor('the offset', async () => (await committedOffset(group, input)) === 5n)
+      expect(await committedIn(output)).toEqual(['in time'])
+      await next.stop()
+    },
+  )
 
   test('transform a topic exactly once', async () => {
     const [input, output] = [await createTopic(kafka), await createTopic(kafka)]
