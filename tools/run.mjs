@@ -90,7 +90,9 @@ function build() {
   )
   const isBuilt =
     existsSync(join(root, 'packages', 'cli', 'bundle', 'main.js')) &&
-    COMMONJS.every((name) => existsSync(join(commonjsOf(name), 'index.js'))) &&
+    COMMONJS.every((name) =>
+      entriesOf(name).every((entry) => existsSync(join(commonjsOf(name), `${entry}.js`))),
+    ) &&
     packages().every((name) => existsSync(join(root, 'packages', name, 'dist')))
   if (isBuilt && stamp('built') === String(sources)) return
   process.stderr.write('ottla: building\n')
@@ -103,10 +105,13 @@ function build() {
 /** The client, its serdes and what they stand on: packages that programs may also `require`. */
 const COMMONJS = ['base', 'protocol', 'network', 'client', 'schema', 'opentelemetry', 'kafkajs']
 const commonjsOf = (name) => join(root, 'packages', name, 'dist', 'cjs')
+/** What else than itself a package lets be loaded: `@ottla/kafkajs/eslint`. */
+const MORE_ENTRIES = { kafkajs: ['eslint/index'] }
+const entriesOf = (name) => ['index', ...(MORE_ENTRIES[name] ?? [])]
 
 /**
- * A package once more as CommonJS: one file, beside a copy of its types. Which of the two forms a
- * file has is said by the nearest package.json, so the copies need no change.
+ * A package once more as CommonJS: one file an entry, beside a copy of its types. Which of the two
+ * forms a file has is said by the nearest package.json, so the copies need no change.
  */
 function commonjs(name) {
   const types = join(root, 'packages', name, 'dist')
@@ -115,8 +120,9 @@ function commonjs(name) {
   const { buildSync } = createRequire(join(root, 'package.json'))('esbuild')
   buildSync({
     absWorkingDir: root,
-    entryPoints: [join(root, 'packages', name, 'src', 'index.ts')],
-    outfile: join(outdir, 'index.js'),
+    entryPoints: entriesOf(name).map((entry) => join(root, 'packages', name, 'src', `${entry}.ts`)),
+    outdir,
+    outbase: join(root, 'packages', name, 'src'),
     bundle: true,
     packages: 'external',
     platform: 'node',

@@ -4,6 +4,7 @@ import { clientSpeedPage } from './client-speed-page.ts'
 import { commandPage } from './command-page.ts'
 import { kafkajsPage } from './kafkajs-page.ts'
 import { librdkafkaPage } from './librdkafka-page.ts'
+import { migrationPage } from './migration-page.ts'
 import { errorsPage, metricsPage, protocolPage } from './protocol-pages.ts'
 import { brokerSettingsPage, groupSettingsPage, topicSettingsPage } from './setting-pages.ts'
 
@@ -19,4 +20,5 @@ export const referencePages = async (): Promise<Readonly<Record<string, string>>
   'client-speed.md': clientSpeedPage(),
   'librdkafka-suite.md': librdkafkaPage(),
   'kafkajs.md': kafkajsPage(),
+  'from-kafkajs.md': migrationPage(),
 })

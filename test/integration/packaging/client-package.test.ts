@@ -38,7 +38,9 @@ function publishedFiles(name: string): Map<string, Uint8Array> {
   }
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   // For development in this workspace only: nobody else sets the condition.
-  delete manifest.exports['.']['@ottla/source']
+  for (const entry of Object.values<Record<string, unknown> | string>(manifest.exports)) {
+    if (typeof entry === 'object') delete entry['@ottla/source']
+  }
   files.set('package.json', Buffer.from(JSON.stringify(manifest)))
   return files
 }
