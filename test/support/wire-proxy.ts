@@ -11,7 +11,8 @@
  *   onRequest    sees each request of connections that are made while it is set, and may have the
  *                connection cut inside it or inside its answer, after a number of bytes that did
  *                get through
- *   onResponse   and damage see the answers to those; damage may change their bytes
+ *   onResponse   and damage see the answers to those; damage may change their bytes, and replace
+ *                say another answer
  */
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { FrameSplitter } from '@ottla/network'
@@ -46,6 +47,8 @@ export class WireProxy implements AsyncDisposable {
   onRequest: ((request: RequestSeen) => Cut | undefined) | undefined
   /** Gets each answer before it is passed on, without the four bytes of its size. */
   damage: ((request: RequestSeen, frame: Buffer) => void) | undefined
+  /** The answer to pass on in place of the broker's, without its size; undefined leaves that. */
+  replace: ((request: RequestSeen, frame: Buffer) => Buffer | undefined) | undefined
   /** Told the size of the answer to each request that was seen. */
   onResponse: ((request: RequestSeen, bytes: number) => void) | undefined
   private stalled = false
@@ -84,6 +87,11 @@ export class WireProxy implements AsyncDisposable {
     this.stalled = isStalled
     // A stream with a hole in it is of no use to either side.
     if (!isStalled) for (const pair of [...this.pairs]) if (pair.hasMissed) pair.end()
+  }
+
+  /** True while a connection is open of which something that was said is lost. */
+  get hasMissed(): boolean {
+    return [...this.pairs].some((pair) => pair.hasMissed)
   }
 
   private connect(client: Socket): void {
@@ -162,12 +170,14 @@ class Pair {
       this.pass(this.client, chunk)
       return
     }
-    this.responses.push(chunk, (frame) => {
+    this.responses.push(chunk, (told) => {
       if (this.isOver) return
       const asked = this.pending.shift()
+      let frame = told
       if (asked) {
         proxy.onResponse?.(asked.request, frame.length + 4)
         proxy.damage?.(asked.request, frame)
+        frame = proxy.replace?.(asked.request, frame) ?? frame
       }
       if (asked?.cut) this.cutInside(this.client, frame, asked.cut)
       else this.pass(this.client, framed(frame))

@@ -50,6 +50,7 @@ export type {
   ResourceConfigs,
 } from './admin/config-admin.ts'
 export type { DelegationToken, NewDelegationToken } from './admin/delegation-token-admin.ts'
+export type { BrokersOptions } from './admin/every-broker.ts'
 export type {
   DescribeGroupsOptions,
   GroupDescription,
@@ -66,6 +67,7 @@ export type {
   TopicIdPartition,
 } from './admin/group-offset-admin.ts'
 export type {
+  CoordinatorId,
   ItemError,
   ItemOptions,
   ItemOutcome,

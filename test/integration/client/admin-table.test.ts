@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 
 const page = readFileSync(new URL('../../../docs/guide/admin.md', import.meta.url), 'utf8')
 const items = readFileSync(new URL('./admin-items.test.ts', import.meta.url), 'utf8')
+const brokers = readFileSync(new URL('./admin-brokers.test.ts', import.meta.url), 'utf8')
 const cluster = readFileSync(new URL('./cluster-admin.test.ts', import.meta.url), 'utf8')
 
 /** How many methods of kadm's client ask a cluster for something. */
@@ -28,7 +29,7 @@ const beyond = [...page.matchAll(/^\| `(\w+)` +\| [a-z]/gm)].map(([, name = ''])
 
 /** Methods that are not for callers, by what TypeScript says of them. */
 const INNER = new Set(
-  ['admin-core', 'acl-admin', 'config-admin', 'group-admin', 'group-offset-admin']
+  ['admin-core', 'every-broker', 'acl-admin', 'config-admin', 'group-admin', 'group-offset-admin']
     .concat(['security-admin', 'share-group-admin', 'topic-admin', 'transaction-admin'])
     .concat(['partition-admin', 'record-admin', 'cluster-admin', 'delegation-token-admin'])
     .flatMap((file) => {
@@ -57,6 +58,12 @@ test('every call of kadm has one here', () => {
 test('every call here is in the table', () => {
   const named = new Set([...rows.flatMap(({ calls }) => calls), ...beyond])
   expect(methods().filter((name) => !named.has(name))).toEqual([])
+})
+
+test('what promises an error for each broker has a test for it', () => {
+  const asked = rows.filter(({ results }) => results === 'brokers').map(({ calls: [name] }) => name)
+  expect(new Set(asked)).toEqual(new Set(['listGroups', 'listTransactions', 'describeLogDirs']))
+  expect(asked.filter((name) => !brokers.includes(`admin.${name}(PER_ITEM)`))).toEqual([])
 })
 
 test('what promises a result for each has a test for it', () => {

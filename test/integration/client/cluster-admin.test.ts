@@ -287,6 +287,7 @@ describe('share groups', () => {
         protocolType: 'share',
         state: 'Stable',
         type: 'share',
+        coordinator: brokerId,
       })
       await expect(kafka.admin.deleteShareGroupOffsets(group, [topic])).rejects.toMatchObject({
         code: 'NON_EMPTY_GROUP',

@@ -122,7 +122,7 @@ export class AdminCore {
     return this.settle<Key, Value, Options>(outcomes, options)
   }
 
-  private settle<Key extends object, Value extends Key, Options extends ItemOptions>(
+  protected settle<Key extends object, Value extends Key, Options extends ItemOptions>(
     outcomes: readonly ItemOutcome<Key, Value>[],
     options: Options,
   ): Outcomes<Options, Key, Value> {
@@ -244,7 +244,7 @@ export class AdminCore {
 /** Errors that Kafka calls retriable, but that are the answer when an admin asks. */
 const ANSWERS: readonly ErrorName[] = ['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID']
 
-function isRetriableForAdmin(error: unknown): boolean {
+export function isRetriableForAdmin(error: unknown): boolean {
   if (error instanceof KafkaError) return error.isRetriable && !ANSWERS.includes(error.code)
   if (typeof error !== 'object' || error === null || !('code' in error)) return false
   return error.code === 'CONNECTION' || error.code === 'REQUEST_TIMEOUT'

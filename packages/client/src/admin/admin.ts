@@ -4,7 +4,8 @@ import { groupByTopic } from '../consumer/list-offsets.ts'
 import type { TopicPartition } from '../group/assignor.ts'
 import type { AdminOptions } from './admin-core.ts'
 import { ClusterAdmin } from './cluster-admin.ts'
-import type { ItemOptions, Outcomes } from './item-results.ts'
+import type { BrokersOptions } from './every-broker.ts'
+import type { Outcomes } from './item-results.ts'
 
 export interface ClusterDescription {
   readonly clusterId: string | null
@@ -19,10 +20,12 @@ export interface ClusterDescription {
 
 export interface LogDir {
   readonly broker: number
-  readonly path: string
+  /** Undefined when the broker could not be asked, or refused: its directories are not known. */
+  readonly path: string | undefined
 }
 
 export interface LogDirDescription extends LogDir {
+  readonly path: string
   /** -1n when the broker does not say. */
   readonly totalBytes: bigint
   readonly usableBytes: bigint
@@ -53,14 +56,13 @@ export class Admin extends ClusterAdmin {
   }
 
   /**
-   * Log directories of all brokers, or of those named, with the size of every partition, or of
-   * those named. A directory that is offline has KAFKA_STORAGE_ERROR as its error.
+   * Log directories of all brokers, or of those named (DescribeLogDirs), with the size in bytes of
+   * every partition, or of those named. A directory that is offline has KAFKA_STORAGE_ERROR as its
+   * error. With `perItem` followed by an error for each broker whose directories are not known;
+   * without it the call throws unless all directories of all brokers are.
    */
-  describeLogDirs<
-    Options extends ItemOptions & {
-      readonly brokers?: readonly number[]
-      readonly partitions?: readonly TopicPartition[]
-    },
+  async describeLogDirs<
+    Options extends BrokersOptions & { readonly partitions?: readonly TopicPartition[] },
   >(options: Options = {} as Options): Promise<Outcomes<Options, LogDir, LogDirDescription>> {
     const topics = options.partitions
       ? groupByTopic(options.partitions).map(([topic, items]) => ({
@@ -68,34 +70,30 @@ export class Admin extends ClusterAdmin {
           partitions: items.map(({ partition }) => partition),
         }))
       : null
-    return this.listEach('describeLogDirs', options, async () => {
-      const { brokers } = await this.requestMetadata([])
-      const ids = options.brokers ?? brokers.map(({ nodeId }) => nodeId)
-      const answers = await Promise.all(
-        ids.map(async (broker) => {
-          const response = await this.cluster.request(broker, apis.describeLogDirs, { topics })
-          this.check(response.errorCode, `Log directories of broker ${broker}`)
-          return response.results.map((answer) => {
-            const key = { broker, path: answer.logDir }
-            const what = `Log directory ${answer.logDir} of broker ${broker}`
-            return this.outcome<LogDir, LogDirDescription>(key, what, answer, () => ({
-              ...key,
-              totalBytes: BigInt(answer.totalBytes),
-              usableBytes: BigInt(answer.usableBytes),
-              partitions: answer.topics.flatMap(({ name, partitions }) =>
-                partitions.map((p) => ({
-                  topic: name,
-                  partition: p.partitionIndex,
-                  size: BigInt(p.partitionSize),
-                  offsetLag: BigInt(p.offsetLag),
-                  isFuture: p.isFutureKey,
-                })),
-              ),
-            }))
-          })
-        }),
-      )
-      return answers.flat()
+    const asking = this.askEvery('describeLogDirs', options, async (broker) => {
+      const response = await this.cluster.request(broker, apis.describeLogDirs, { topics })
+      this.check(response.errorCode, `Log directories of broker ${broker}`)
+      return response.results.map((answer) => {
+        const key = { broker, path: answer.logDir }
+        const what = `Log directory ${answer.logDir} of broker ${broker}`
+        return this.outcome<LogDir, LogDirDescription>(key, what, answer, () => ({
+          ...key,
+          totalBytes: BigInt(answer.totalBytes),
+          usableBytes: BigInt(answer.usableBytes),
+          partitions: answer.topics.flatMap(({ name, partitions }) =>
+            partitions.map((p) => ({
+              topic: name,
+              partition: p.partitionIndex,
+              size: BigInt(p.partitionSize),
+              offsetLag: BigInt(p.offsetLag),
+              isFuture: p.isFutureKey,
+            })),
+          ),
+        }))
+      })
     })
+    const { found, failed } = await asking
+    const unknown = failed.map(({ broker, error }) => ({ broker, path: undefined, error }))
+    return this.settle<LogDir, LogDirDescription, Options>([...found, ...unknown], options)
   }
 }

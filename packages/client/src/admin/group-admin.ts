@@ -5,15 +5,21 @@ import type { TopicPartition } from '../group/assignor.ts'
 import { decodeAssignment } from '../group/consumer-protocol.ts'
 import { GroupCoordination } from '../group/group-coordination.ts'
 import { type AclOperation, authorizedOperations } from './acl-operations.ts'
-import type { AdminOptions } from './admin-core.ts'
 import { ConfigAdmin } from './config-admin.ts'
-import { type ItemOptions, inOrder, type Outcomes, type Results } from './item-results.ts'
+import { asCoordinator } from './every-broker.ts'
+import {
+  type CoordinatorId,
+  type ItemOptions,
+  inOrder,
+  type Outcomes,
+  type Results,
+} from './item-results.ts'
 
 export interface GroupName {
   readonly group: string
 }
 
-export interface ListedGroup {
+export interface ListedGroup extends CoordinatorId {
   readonly group: string
   /** `consumer` for groups of consumers under the classic protocol; empty for offsets alone. */
   readonly protocolType: string
@@ -60,33 +66,35 @@ export class GroupAdmin extends ConfigAdmin {
     return new GroupCoordination(this.cluster, this.cluster.pool, group)
   }
 
-  listGroups(
-    options: AdminOptions & {
+  /**
+   * Groups of all brokers (ListGroups), of these states and types or of all, by name. With
+   * `perItem` followed by an error for each broker whose groups are not known; without it the call
+   * throws unless all of them answer.
+   */
+  async listGroups<
+    Options extends ItemOptions & {
+      /** `Stable`, `Empty`, ...; Kafka 2.6 and later. Default: all. */
       readonly states?: readonly string[]
+      /** `classic`, `consumer`, `share`, `streams`; Kafka 3.8 and later. Default: all. */
       readonly types?: readonly string[]
-    } = {},
-  ): Promise<ListedGroup[]> {
-    return this.call('listGroups', options, async () => {
-      const { brokers } = await this.requestMetadata([])
-      const answers = await Promise.all(
-        brokers.map(({ nodeId }) =>
-          this.cluster.request(nodeId, apis.listGroups, {
-            statesFilter: [...(options.states ?? [])],
-            typesFilter: [...(options.types ?? [])],
-          }),
-        ),
-      )
-      for (const answer of answers) this.check(answer.errorCode, 'Listing groups')
-      return answers
-        .flatMap(({ groups }) => groups)
-        .map((group) => ({
-          group: group.groupId,
-          protocolType: group.protocolType,
-          state: group.groupState,
-          type: group.groupType.toLowerCase(),
-        }))
-        .sort((a, b) => (a.group < b.group ? -1 : 1))
+    },
+  >(options: Options = {} as Options): Promise<Outcomes<Options, CoordinatorId, ListedGroup>> {
+    const { states = [], types = [] } = options
+    const body = { statesFilter: [...states], typesFilter: [...types] }
+    const { found, failed } = await this.askEvery('listGroups', options, async (coordinator) => {
+      const answer = await this.cluster.request(coordinator, apis.listGroups, body)
+      this.check(answer.errorCode, `Listing groups of broker ${coordinator}`)
+      return answer.groups.map((group) => ({
+        group: group.groupId,
+        protocolType: group.protocolType,
+        state: group.groupState,
+        type: group.groupType.toLowerCase(),
+        coordinator,
+      }))
     })
+    const sorted = [...found].sort((a, b) => (a.group < b.group ? -1 : 1))
+    const unknown = failed.map(asCoordinator)
+    return this.withFailed<CoordinatorId, ListedGroup, Options>(sorted, unknown, options)
   }
 
   describeGroups<Options extends DescribeGroupsOptions>(

@@ -7,7 +7,8 @@ import type { AdminOptions } from './admin-core.ts'
 export interface ItemOptions extends AdminOptions {
   /**
    * Resolves with a result for each thing asked for, in that order, each with its `error` or
-   * without. Otherwise the call throws the first error. Default false.
+   * without. Calls that ask every broker end with one for each broker that could not be asked or
+   * refused. Otherwise the call throws the first error. Default false.
    */
   readonly perItem?: boolean
 }
@@ -33,6 +34,11 @@ export type ItemOutcome<Key, Value extends Key> =
 export type Outcomes<Options, Key, Value extends Key> = Options extends { readonly perItem: true }
   ? ItemOutcome<Key, Value>[]
   : Value[]
+
+/** A broker that coordinates groups or transactional ids: what is known when it does not answer. */
+export interface CoordinatorId {
+  readonly coordinator: number
+}
 
 /** Nothing, or with `perItem` what became of each. */
 export type Results<Options, Key> = Options extends { readonly perItem: true }

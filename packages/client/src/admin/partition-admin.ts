@@ -3,7 +3,7 @@ import { apis } from '@ottla/protocol'
 import { type EpochAnswer, endOfEpochs, groupByTopic } from '../consumer/list-offsets.ts'
 import type { TopicPartition } from '../group/assignor.ts'
 import type { AdminOptions } from './admin-core.ts'
-import { type ItemResult, partitionName } from './item-results.ts'
+import { type ItemResult, inOrder, isItemError, partitionName } from './item-results.ts'
 import { ShareGroupAdmin } from './share-group-admin.ts'
 
 const ELECTIONS = { preferred: 0, unclean: 1 } as const
@@ -31,6 +31,9 @@ export interface EpochEnd extends EpochQuestion {
   /** Offset behind the last record of the epoch; undefined when the leader knows none so old. */
   readonly endOffset: bigint | undefined
 }
+
+const replicaName = (replica: ReplicaLogDir): string =>
+  `${partitionName(replica)} of ${replica.broker}`
 
 function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>()
@@ -137,35 +140,50 @@ export class PartitionAdmin extends ShareGroupAdmin {
     })
   }
 
-  /** Moves replicas to other log directories of their brokers, in the background. */
-  alterReplicaLogDirs(
+  /**
+   * Moves replicas to other log directories of their brokers (AlterReplicaLogDirs), in the
+   * background. When a broker cannot be asked, that is the error of its replicas.
+   */
+  async alterReplicaLogDirs(
     moves: readonly ReplicaLogDir[],
     options: AdminOptions = {},
   ): Promise<ItemResult<ReplicaLogDir>[]> {
-    return this.call('alterReplicaLogDirs', options, async () => {
-      await this.requestMetadata([])
-      const answers = await Promise.all(
-        [...groupBy(moves, ({ broker }) => broker)].map(async ([broker, list]) => {
-          const dirs = [...groupBy(list, ({ path }) => path)].map(([path, items]) => ({
-            path,
-            topics: groupByTopic(items).map(([name, found]) => ({
-              name,
-              partitions: found.map(({ partition }) => partition),
-            })),
-          }))
-          const response = await this.cluster.request(broker, apis.alterReplicaLogDirs, { dirs })
-          return response.results.flatMap(({ topicName: topic, partitions }) =>
-            partitions.flatMap((answer) => {
-              const at = { topic, partition: answer.partitionIndex }
-              const move = list.find((one) => partitionName(one) === partitionName(at))
-              if (!move) return []
-              return this.result(move, `Moving ${partitionName(at)} to ${move.path}`, answer)
-            }),
-          )
-        }),
-      )
-      return answers.flat()
-    })
+    const moveAll = async (
+      broker: number,
+      own: readonly ReplicaLogDir[],
+    ): Promise<readonly ItemResult<ReplicaLogDir>[]> => {
+      const what = `alterReplicaLogDirs of broker ${broker}`
+      try {
+        return await this.call(what, options, () => this.moveReplicas(broker, own))
+      } catch (error) {
+        if (!isItemError(error)) throw error
+        const failure = error
+        return own.map((move) => ({ ...move, error: failure }))
+      }
+    }
+    const byBroker = [...groupBy(moves, ({ broker }) => broker)]
+    const results = await Promise.all(byBroker.map(([broker, own]) => moveAll(broker, own)))
+    return inOrder(moves, results.flat(), replicaName, replicaName).map(([, result]) => result)
+  }
+
+  private async moveReplicas(
+    broker: number,
+    moves: readonly ReplicaLogDir[],
+  ): Promise<ItemResult<ReplicaLogDir>[]> {
+    const dirs = [...groupBy(moves, ({ path }) => path)].map(([path, items]) => ({
+      path,
+      topics: groupByTopic(items).map(([name, found]) => ({
+        name,
+        partitions: found.map(({ partition }) => partition),
+      })),
+    }))
+    const response = await this.cluster.request(broker, apis.alterReplicaLogDirs, { dirs })
+    const answers = response.results.flatMap(({ topicName: topic, partitions }) =>
+      partitions.map((answer) => ({ ...answer, topic, partition: answer.partitionIndex })),
+    )
+    return inOrder(moves, answers, partitionName, partitionName).map(([move, answer]) =>
+      this.result(move, `Moving ${partitionName(move)} to ${move.path}`, answer),
+    )
   }
 
   /** Where leader epochs end in the logs of the leaders (KIP-320). */

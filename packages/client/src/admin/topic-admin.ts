@@ -1,7 +1,8 @@
 /** Admin calls about topics and their records. */
 import { apis, type ResponseOf } from '@ottla/protocol'
 import { type AnyTopic, topicOf } from '../serde/topic.ts'
-import { AdminCore, type AdminOptions, isError, type ValidateOptions } from './admin-core.ts'
+import { type AdminOptions, isError, type ValidateOptions } from './admin-core.ts'
+import { EveryBrokerAdmin } from './every-broker.ts'
 import {
   type ItemOptions,
   type ItemOutcome,
@@ -61,7 +62,7 @@ export interface TopicDescription {
 
 const PARTITIONS_PER_REQUEST = 2_000
 
-export class TopicAdmin extends AdminCore {
+export class TopicAdmin extends EveryBrokerAdmin {
   createTopics<Options extends ValidateOptions & ItemOptions>(
     topics: readonly NewTopic[],
     options: Options = {} as Options,

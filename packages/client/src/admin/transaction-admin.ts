@@ -3,8 +3,10 @@ import { apis, type ResponseOf } from '@ottla/protocol'
 import { groupByTopic } from '../consumer/list-offsets.ts'
 import type { TopicPartition } from '../group/assignor.ts'
 import type { AdminOptions } from './admin-core.ts'
+import { asCoordinator } from './every-broker.ts'
 import { GroupOffsetAdmin } from './group-offset-admin.ts'
 import {
+  type CoordinatorId,
   type ItemAnswer,
   type ItemOptions,
   type ItemResult,
@@ -13,12 +15,10 @@ import {
   type Results,
 } from './item-results.ts'
 
-export interface ListedTransaction extends TransactionalId {
+export interface ListedTransaction extends TransactionalId, CoordinatorId {
   readonly producerId: bigint
   /** `Empty`, `Ongoing`, `PrepareCommit`, `CompleteAbort`, ... */
   readonly state: string
-  /** The broker that coordinates it. */
-  readonly coordinator: number
 }
 
 export interface TransactionalId {
@@ -62,41 +62,44 @@ export interface TransactionMarker extends HangingTransaction {
 }
 
 export class TransactionAdmin extends GroupOffsetAdmin {
-  /** Transactional ids of all coordinators. */
-  listTransactions(
-    options: AdminOptions & {
+  /**
+   * Transactional ids of all brokers (ListTransactions). With `perItem` followed by an error for
+   * each broker whose ids are not known; without it the call throws unless all of them answer.
+   */
+  async listTransactions<
+    Options extends ItemOptions & {
       readonly states?: readonly string[]
       readonly producerIds?: readonly bigint[]
       /** Only those open for longer, in milliseconds; Kafka 3.8 and later. */
       readonly openForMs?: number
       /** Only ids that match this expression of RE2, as a whole; Kafka 4.1 and later (KIP-1152). */
       readonly idPattern?: string
-    } = {},
-  ): Promise<ListedTransaction[]> {
+    },
+  >(
+    options: Options = {} as Options,
+  ): Promise<Outcomes<Options, CoordinatorId, ListedTransaction>> {
     const { idPattern } = options
     // An older broker would leave the pattern out and answer with all of them.
     const api = { ...apis.listTransactions, ...(idPattern !== undefined && { lowest: 2 }) }
-    return this.call('listTransactions', options, async () => {
-      const { brokers } = await this.requestMetadata([])
-      const lists = await Promise.all(
-        brokers.map(async ({ nodeId }) => {
-          const response = await this.cluster.request(nodeId, api, {
-            stateFilters: [...(options.states ?? [])],
-            producerIdFilters: (options.producerIds ?? []).map(Number),
-            durationFilter: options.openForMs ?? -1,
-            transactionalIdPattern: idPattern ?? null,
-          })
-          this.check(response.errorCode, `Transactions of broker ${nodeId}`)
-          return response.transactionStates.map((found) => ({
-            transactionalId: found.transactionalId,
-            producerId: BigInt(found.producerId),
-            state: found.transactionState,
-            coordinator: nodeId,
-          }))
-        }),
-      )
-      return lists.flat()
+    const body = {
+      stateFilters: [...(options.states ?? [])],
+      producerIdFilters: (options.producerIds ?? []).map(Number),
+      durationFilter: options.openForMs ?? -1,
+      transactionalIdPattern: idPattern ?? null,
+    }
+    const asking = this.askEvery('listTransactions', options, async (coordinator) => {
+      const response = await this.cluster.request(coordinator, api, body)
+      this.check(response.errorCode, `Transactions of broker ${coordinator}`)
+      return response.transactionStates.map((found) => ({
+        transactionalId: found.transactionalId,
+        producerId: BigInt(found.producerId),
+        state: found.transactionState,
+        coordinator,
+      }))
     })
+    const { found, failed } = await asking
+    const unknown = failed.map(asCoordinator)
+    return this.withFailed<CoordinatorId, ListedTransaction, Options>(found, unknown, options)
   }
 
   describeTransactions<Options extends ItemOptions>(
