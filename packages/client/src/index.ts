@@ -103,6 +103,12 @@ export type {
   ShareMemberDescription,
 } from './admin/share-group-admin.ts'
 export type {
+  StreamsGroupDescription,
+  StreamsMemberDescription,
+  StreamsTask,
+  Subtopology,
+} from './admin/streams-group-admin.ts'
+export type {
   CreatedTopic,
   NewPartitions,
   NewTopic,

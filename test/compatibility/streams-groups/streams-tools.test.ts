@@ -1,8 +1,12 @@
-/** Apache Kafka's tools for streams groups print the same of ottla and of Apache Kafka. */
+/**
+ * Apache Kafka's tools for streams groups print the same of ottla and of Apache Kafka, and `ottla
+ * group` what they print.
+ */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { apis } from '@ottla/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ottla } from '../../integration/cli/run-ottla.ts'
 import { runTool } from '../support/apache-tools.ts'
 import { type BothBrokers, startBothBrokers } from '../support/side-by-side.ts'
 import { owned, StreamsTranscript, subtopology, topic, topology } from './streams-transcript.ts'
@@ -67,6 +71,57 @@ async function work(bootstrap: string): Promise<{ close(): Promise<void> }> {
   return { close }
 }
 
+const rowsOf = (text: string, pattern: RegExp): string[][] =>
+  [...text.matchAll(pattern)].map(([, ...cells]) => cells).sort()
+
+interface Shown {
+  readonly group: string
+  readonly type: string
+  readonly state: string
+  readonly lag: number
+  /** A count in the list. */
+  readonly members: number | { memberId: string; processId: string; clientId: string }[]
+  readonly partitions: {
+    readonly topic: string
+    readonly partition: number
+    readonly lag: number | null
+    readonly member: string | null
+  }[]
+}
+
+/** Checks what `ottla group` shows of the group against Apache's tool. */
+async function checkShown(bootstrap: string): Promise<void> {
+  const json = async (...args: string[]) => {
+    const { out, err } = await ottla(['group', ...args, '-b', bootstrap, '-o', 'json'])
+    expect(err).toBe('')
+    return JSON.parse(out) as Shown[]
+  }
+  const printed = async (what: string) => {
+    const at = ['--bootstrap-server', bootstrap, '--describe', '--group', 'app', what]
+    return (await runTool('StreamsGroupCommand', at)).stdout
+  }
+  const [[found], listed] = await Promise.all([json('describe', 'app'), json('list')])
+  if (!found || typeof found.members === 'number') throw new Error('no members of app')
+  const committed = found.partitions.filter(({ lag }) => lag !== null)
+  expect(committed.map((p) => [p.topic, String(p.partition), String(p.lag)])).toEqual(
+    rowsOf(await printed('--offsets'), /^app +(shown) +(\d+) .*?(\d+) *$/gm),
+  )
+  const members = found.members.map((one) => [one.memberId, one.processId, one.clientId])
+  const shown = await printed('--members')
+  expect(members.sort()).toEqual(rowsOf(shown, /^app +(\S+) +(\S+) +(\S+) /gm))
+  expect(members).toHaveLength(2)
+  expect(listed.find(({ group }) => group === 'app')).toMatchObject({
+    ...{ type: 'streams', state: 'Stable', members: 2, lag: 7 },
+  })
+  // Both partitions of the topic and of the internal one are read by somebody.
+  const read = found.partitions.map(({ topic: name, partition, member }) => {
+    return `${name}-${partition} ${member === null ? 'nobody' : 'somebody'}`
+  })
+  expect(read).toEqual(
+    ['app-r-repartition', 'shown'].flatMap((name) => [0, 1].map((p) => `${name}-${p} somebody`)),
+  )
+}
+
 test('kafka-streams-groups and kafka-groups', async () => {
   const sides = await Promise.all([both.ottla, both.apache].map((side) => work(side.bootstrap)))
   const group = (...args: string[]) => both.same('StreamsGroupCommand', args)
@@ -76,6 +131,7 @@ test('kafka-streams-groups and kafka-groups', async () => {
   await group('--list', '--state', 'Stable')
   await both.same('GroupsCommand', ['--list', '--streams'])
   expect(await group('--describe', ...app)).toMatch(/app +shown +0 +0 +7|shown/)
+  for (const { bootstrap } of [both.ottla, both.apache]) await checkShown(bootstrap)
   await group('--describe', ...app, '--verbose')
   expect(await group('--describe', ...app, '--state')).toContain('Stable')
   await group('--describe', ...app, '--state', '--verbose')

@@ -31,6 +31,7 @@ const beyond = [...page.matchAll(/^\| `(\w+)` +\| [a-z]/gm)].map(([, name = ''])
 const INNER = new Set(
   ['admin-core', 'every-broker', 'acl-admin', 'config-admin', 'group-admin', 'group-offset-admin']
     .concat(['security-admin', 'share-group-admin', 'topic-admin', 'transaction-admin'])
+    .concat(['streams-group-admin'])
     .concat(['partition-admin', 'record-admin', 'cluster-admin', 'delegation-token-admin'])
     .flatMap((file) => {
       const path = `../../../packages/client/src/admin/${file}.ts`

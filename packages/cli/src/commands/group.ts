@@ -1,5 +1,5 @@
-/** `ottla group list|describe|reset|delete`: groups, those of share consumers too. */
-import type { GroupDescription, Kafka } from '@ottla/client'
+/** `ottla group list|describe|reset|delete`: groups, those of share consumers and Streams too. */
+import type { Kafka } from '@ottla/client'
 import type { Command } from 'commander'
 import { NotFoundError, UsageError } from '../cli-error.ts'
 import { addConnectionOptions, type ConnectionOptions, withKafka } from '../connection.ts'
@@ -7,8 +7,15 @@ import { printDone, printJson, printRows } from '../printer.ts'
 import { terminal } from '../terminal.ts'
 import { byPlace } from './by-place.ts'
 import { defineReset } from './group-reset.ts'
-import { isShareGroup, knownGroup, memberName, nonEmptyGroup } from './known-group.ts'
+import {
+  isShareGroup,
+  type KnownGroup,
+  knownGroup,
+  memberName,
+  nonEmptyGroup,
+} from './known-group.ts'
 import { listedShareGroup, printShareGroup, sharePartitions } from './share-group.ts'
+import { listedStreamsGroup } from './streams-group.ts'
 
 export function defineGroup(command: Command): void {
   addConnectionOptions(command.command('list').alias('ls').summary('list groups'))
@@ -35,8 +42,8 @@ export interface ListedGroupRow {
   readonly lag: bigint
 }
 
-/** Groups of Kafka Streams have neither committed offsets of their own kind nor a call for them. */
-const LISTED_TYPES = ['', 'classic', 'consumer', 'share']
+/** Kinds of groups there are calls for. */
+const LISTED_TYPES = ['', 'classic', 'consumer', 'share', 'streams']
 
 async function list(options: ConnectionOptions): Promise<void> {
   const rows = await withKafka(options, async (kafka) => {
@@ -45,6 +52,7 @@ async function list(options: ConnectionOptions): Promise<void> {
     return Promise.all(
       listed.map(async ({ group, state, type }): Promise<ListedGroupRow> => {
         if (type === 'share') return listedShareGroup(kafka, group)
+        if (type === 'streams') return listedStreamsGroup(kafka, group)
         const [lags, [described]] = await Promise.all([
           kafka.admin.lag(group),
           kafka.admin.describeGroups([group]),
@@ -126,7 +134,10 @@ const PARTITION_COLUMNS = [
 ]
 
 /** Partitions with a committed offset, and those that a member reads without having committed. */
-async function partitionRows(kafka: Kafka, group: GroupDescription): Promise<PartitionRow[]> {
+async function partitionRows(
+  kafka: Kafka,
+  group: Exclude<KnownGroup, { readonly type: 'share' }>,
+): Promise<PartitionRow[]> {
   const lags = await kafka.admin.lag(group.group)
   const rows = new Map<string, PartitionRow>()
   for (const { topic, partition, committed, logEndOffset, lag } of lags) {

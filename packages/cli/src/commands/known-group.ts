@@ -3,8 +3,12 @@ import { nearestName, OttlaError } from '@ottla/base'
 import type { GroupDescription, Kafka, ShareGroupDescription } from '@ottla/client'
 import { NotFoundError } from '../cli-error.ts'
 import { isOttlaError } from '../connection.ts'
+import { describedStreamsGroup, type StreamsGroup } from './streams-group.ts'
 
-export type KnownGroup = GroupDescription | (ShareGroupDescription & { readonly type: 'share' })
+export type KnownGroup =
+  | GroupDescription
+  | StreamsGroup
+  | (ShareGroupDescription & { readonly type: 'share' })
 
 export const isShareGroup = (
   group: KnownGroup,
@@ -17,7 +21,7 @@ export async function tryKnownGroup(kafka: Kafka, name: string): Promise<KnownGr
     return group?.state === 'Dead' ? undefined : group
   } catch (error) {
     if (!isOttlaError(error, 'GROUP_ID_NOT_FOUND')) throw error
-    return tryShareGroup(kafka, name)
+    return (await tryShareGroup(kafka, name)) ?? (await tryStreamsGroup(kafka, name))
   }
 }
 
@@ -26,11 +30,23 @@ async function tryShareGroup(kafka: Kafka, name: string): Promise<KnownGroup | u
     const [group] = await kafka.admin.describeShareGroups([name])
     return group && { ...group, type: 'share' }
   } catch (error) {
-    // Brokers before Kafka 4.1 have no share groups.
-    const isNone = isOttlaError(error, 'GROUP_ID_NOT_FOUND')
-    if (!isNone && !isOttlaError(error, 'UNSUPPORTED_VERSION')) throw error
-    return undefined
+    return noneOf(error)
   }
+}
+
+async function tryStreamsGroup(kafka: Kafka, name: string): Promise<KnownGroup | undefined> {
+  try {
+    return await describedStreamsGroup(kafka, name)
+  } catch (error) {
+    return noneOf(error)
+  }
+}
+
+/** Brokers before Kafka 4.1 have neither share groups nor streams groups. */
+function noneOf(error: unknown): undefined {
+  const isNone = isOttlaError(error, 'GROUP_ID_NOT_FOUND')
+  if (!isNone && !isOttlaError(error, 'UNSUPPORTED_VERSION')) throw error
+  return undefined
 }
 
 export async function knownGroup(kafka: Kafka, name: string): Promise<KnownGroup> {

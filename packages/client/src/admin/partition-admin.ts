@@ -4,7 +4,7 @@ import { type EpochAnswer, endOfEpochs, groupByTopic } from '../consumer/list-of
 import type { TopicPartition } from '../group/assignor.ts'
 import type { AdminOptions } from './admin-core.ts'
 import { type ItemResult, inOrder, isItemError, partitionName } from './item-results.ts'
-import { ShareGroupAdmin } from './share-group-admin.ts'
+import { StreamsGroupAdmin } from './streams-group-admin.ts'
 
 const ELECTIONS = { preferred: 0, unclean: 1 } as const
 /** To the first replica, or to one that may lack records that were acknowledged. */
@@ -46,7 +46,7 @@ function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
   return groups
 }
 
-export class PartitionAdmin extends ShareGroupAdmin {
+export class PartitionAdmin extends StreamsGroupAdmin {
   /**
    * Elects leaders, of all partitions that need it when none are named. ELECTION_NOT_NEEDED says
    * that the leader is the right one already.
