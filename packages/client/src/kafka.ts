@@ -11,7 +11,7 @@ import {
 import type { OpenSocket, RequestReport, SaslOptions } from '@ottla/network'
 import type { Api, Fields, FieldsInput, FieldsValue } from '@ottla/protocol'
 import { Admin } from './admin/admin.ts'
-import { type ClientContext, parseAddress } from './cluster/client-context.ts'
+import { type BackoffRange, type ClientContext, parseAddress } from './cluster/client-context.ts'
 import { Cluster, type ClusterRequestOptions, type Target } from './cluster/cluster.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
@@ -64,6 +64,20 @@ export interface KafkaOptions {
   readonly connectTimeoutMs?: number
   /** Default 300000. */
   readonly metadataMaxAgeMs?: number
+  /**
+   * Pause before a request that failed is tried again, doubled with each failure up to
+   * `retryBackoffMaxMs` (KIP-580). `retry.backoff.ms`. Default 100.
+   */
+  readonly retryBackoffMs?: number
+  /** `retry.backoff.max.ms`. Default 1000, or `retryBackoffMs` when that is more. */
+  readonly retryBackoffMaxMs?: number
+  /**
+   * Pause before a broker that could not be reached is tried again, doubled with each failure up to
+   * `reconnectBackoffMaxMs`. `reconnect.backoff.ms`. Default 50.
+   */
+  readonly reconnectBackoffMs?: number
+  /** `reconnect.backoff.max.ms`. Default 1000, or `reconnectBackoffMs` when that is more. */
+  readonly reconnectBackoffMaxMs?: number
   /**
    * Whether a topic that is asked for and does not exist is created, where the broker allows it
    * (`auto.create.topics.enable`). Default true.
@@ -176,11 +190,22 @@ function contextOf(options: KafkaOptions): ClientContext {
     metadataMaxAgeMs: options.metadataMaxAgeMs ?? 300_000,
     allowAutoTopicCreation: options.allowAutoTopicCreation ?? true,
     onRequest: options.onRequest,
-    retryBackoff: { minMs: 100, maxMs: 1_000 },
-    reconnectBackoff: { minMs: 50, maxMs: 1_000 },
+    retryBackoff: backoffRange('retryBackoff', options, 100),
+    reconnectBackoff: backoffRange('reconnectBackoff', options, 50),
   }
   // Whoever logs a client sees its options, but not these.
   return Object.defineProperties(context, { sasl: HIDDEN, tls: HIDDEN })
 }
 
 const HIDDEN = { enumerable: false }
+
+function backoffRange(
+  name: 'retryBackoff' | 'reconnectBackoff',
+  options: KafkaOptions,
+  usualMs: number,
+): BackoffRange {
+  const minMs = options[`${name}Ms`] ?? usualMs
+  const maxMs = options[`${name}MaxMs`] ?? Math.max(1_000, minMs)
+  if (minMs >= 0 && maxMs >= minMs) return { minMs, maxMs }
+  throw new RangeError(`${name}Ms must be 0 or more, and not above ${name}MaxMs`)
+}

@@ -1,7 +1,7 @@
 import { murmur2, partitionOfKey, SeededRandom } from '@ottla/base'
 import { describe, expect, test } from 'vitest'
 import type { TopicMetadata } from '../cluster/cluster-metadata.ts'
-import { keyedPartition, StickyPartition } from './partitioner.ts'
+import { keyedPartition, type PartitionHints, StickyPartition } from './partitioner.ts'
 
 describe('murmur2', () => {
   // Computed with org.apache.kafka.common.utils.Utils of kafka-clients 4.4.0.
@@ -68,7 +68,9 @@ describe('sticky partition', () => {
 
   test('goes less often where batches wait, and never nowhere', () => {
     const waiting = [9, 0, 4]
-    const sticky = new StickyPartition(new SeededRandom(3), 1, (i) => waiting[i] ?? 0)
+    const sticky = new StickyPartition(new SeededRandom(3), 1, {
+      waitingOf: (i) => waiting[i] ?? 0,
+    })
     const chosen = [0, 0, 0]
     for (let i = 0; i < 1_700; i++) {
       const partition = sticky.choose(topic([1, 1, 1]))
@@ -79,5 +81,30 @@ describe('sticky partition', () => {
     expect(Math.abs((chosen[0] as number) - 100)).toBeLessThan(40)
     expect(Math.abs((chosen[1] as number) - 1_000)).toBeLessThan(100)
     expect(Math.abs((chosen[2] as number) - 600)).toBeLessThan(100)
+  })
+
+  const choices = (hints: PartitionHints, leaders: number[]): number[] => {
+    const sticky = new StickyPartition(new SeededRandom(4), 1, hints)
+    const chosen = new Set<number>()
+    for (let i = 0; i < 200; i++) {
+      chosen.add(sticky.choose(topic(leaders)))
+      sticky.add(1)
+    }
+    return [...chosen].sort()
+  }
+
+  test('leaves out what no broker comes to, unless that is all of them', () => {
+    expect(choices({ isAvailable: (i) => i !== 1 }, [1, 1, 1])).toEqual([0, 2])
+    expect(choices({ isAvailable: () => false }, [1, 1, 1])).toEqual([0, 1, 2])
+  })
+
+  test('keeps to leaders in its rack while one of them is available', () => {
+    const isNear = (leaderId: number) => leaderId === 7
+    expect(choices({ isNear }, [1, 7, 7])).toEqual([1, 2])
+    expect(choices({ isNear, isAvailable: (i) => i !== 1 }, [1, 7, 7])).toEqual([2])
+    expect(choices({ isNear, isAvailable: (i) => i === 0 }, [1, 7, 7])).toEqual([0])
+    expect(choices({ isNear }, [1, 2, 1])).toEqual([0, 1, 2])
+    const waiting = [0, 9, 9]
+    expect(choices({ isNear, waitingOf: (i) => waiting[i] ?? 0 }, [1, 7, 7])).toEqual([1, 2])
   })
 })

@@ -17,11 +17,12 @@ export class ProducerCodec {
   readonly loaded: Promise<void>
   private scratch = Buffer.alloc(0)
 
-  constructor(name: CompressionName) {
+  /** Without a level the codec chooses. */
+  constructor(name: CompressionName, level?: number) {
     const id = COMPRESSION[name]
     const allocate = (size: number) => this.memoryOf(size)
     this.id = id
-    this.compress = id === 0 ? undefined : (records) => compress(id, records, { allocate })
+    this.compress = id === 0 ? undefined : (records) => compress(id, records, { allocate, level })
     this.isReady = isCodecReady(id)
     this.loaded = loadCodec(id).then(() => {
       this.isReady = true
@@ -42,18 +43,19 @@ export class ProducerCodecs {
   readonly usual: ProducerCodec
   private readonly byName = new Map<CompressionName, ProducerCodec>()
 
-  constructor(usual: CompressionName) {
-    this.usual = this.get(usual)
+  /** The level is that of the usual one. */
+  constructor(usual: CompressionName, level?: number) {
+    this.usual = this.get(usual, level)
   }
 
-  get(name: CompressionName): ProducerCodec {
+  get(name: CompressionName, level?: number): ProducerCodec {
     let codec = this.byName.get(name)
     if (!codec) {
       if (!Object.hasOwn(COMPRESSION, name)) {
         const names = Object.keys(COMPRESSION).join(', ')
         throw new TypeError(`compression is one of ${names}, not ${name}`)
       }
-      codec = new ProducerCodec(name)
+      codec = new ProducerCodec(name, level)
       this.byName.set(name, codec)
     }
     return codec

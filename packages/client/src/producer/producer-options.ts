@@ -21,6 +21,11 @@ export interface ProducerOptions {
   readonly idempotence?: boolean
   /** Default `none`. */
   readonly compression?: CompressionName
+  /**
+   * How hard `compression` tries: gzip 1 to 9, zstd 1 to 22, -1 or none for the codec's own choice;
+   * snappy and lz4 have one level. `compression.gzip.level`, `compression.zstd.level` (KIP-390).
+   */
+  readonly compressionLevel?: number
   /** A batch of this many bytes is sent without waiting for `linger`. Default 16384. */
   readonly batchSize?: number
   /** How long a smaller batch waits for more records, in milliseconds. Default 5. */
@@ -48,6 +53,21 @@ export interface ProducerOptions {
    */
   readonly adaptivePartitioning?: boolean
   /**
+   * A partition whose batches have waited for this long, in milliseconds, because its broker does
+   * not come to them, gets no records without a key while others do better.
+   * `partitioner.availability.timeout.ms` (KIP-794). Default 0: no such limit.
+   */
+  readonly availabilityTimeoutMs?: number
+  /**
+   * Records with a key go where those without one go. `partitioner.ignore.keys`. Default false.
+   */
+  readonly ignoreKeys?: boolean
+  /**
+   * Where this producer is: records without a key go to partitions whose leader has the same rack,
+   * when there are any (KIP-1123). `client.rack` with `partitioner.rack.aware` of the Java client.
+   */
+  readonly rack?: string
+  /**
    * Makes the producer transactional: records go through `transaction`. Of several producers with
    * one id only the newest can write; the others are fenced. `transactional.id` of the Java client.
    */
@@ -61,12 +81,16 @@ export interface ProducerOptions {
   readonly onDeliveryError?: (error: Error) => void
 }
 
-export type ResolvedProducerOptions = Required<
-  Omit<ProducerOptions, 'partitioner' | 'onDeliveryError' | 'transactionalId' | 'acks'>
-> &
-  Pick<ProducerOptions, 'partitioner' | 'onDeliveryError' | 'transactionalId'> & {
-    readonly acks: number
-  }
+export type ResolvedProducerOptions = Required<Omit<ProducerOptions, UnsetOption | 'acks'>> &
+  Pick<ProducerOptions, UnsetOption> & { readonly acks: number }
+
+/** Options that may be left out for good. */
+type UnsetOption =
+  | 'partitioner'
+  | 'onDeliveryError'
+  | 'transactionalId'
+  | 'compressionLevel'
+  | 'rack'
 
 export function resolveProducerOptions(options: ProducerOptions): ResolvedProducerOptions {
   const acks = options.acks === undefined || options.acks === 'all' ? -1 : options.acks
@@ -97,11 +121,27 @@ export function resolveProducerOptions(options: ProducerOptions): ResolvedProduc
     transactionTimeoutMs: options.transactionTimeoutMs ?? 60_000,
     bufferMemory: options.bufferMemory ?? 33_554_432,
     adaptivePartitioning: options.adaptivePartitioning ?? true,
+    availabilityTimeoutMs: options.availabilityTimeoutMs ?? 0,
+    ignoreKeys: options.ignoreKeys ?? false,
   }
+  checkCompressionLevel(resolved.compression, options.compressionLevel)
   for (const [name, value] of Object.entries(resolved)) {
-    if (typeof value === 'number' && name !== 'acks' && !(value >= 0)) {
+    const mayBeNegative = name === 'acks' || name === 'compressionLevel'
+    if (typeof value === 'number' && !mayBeNegative && !(value >= 0)) {
       throw new TypeError(`${name} must not be negative, got ${value}`)
     }
   }
   return resolved
+}
+
+/** -1 stands for the codec's own choice, as in Kafka. */
+const LEVELS_MAX: Readonly<Record<string, number>> = { gzip: 9, zstd: 22 }
+
+function checkCompressionLevel(compression: CompressionName, level: number | undefined): void {
+  if (level === undefined || level === -1) return
+  const max = LEVELS_MAX[compression]
+  if (max === undefined) throw new TypeError(`${compression} has no compressionLevel`)
+  if (!Number.isInteger(level) || level < 1 || level > max) {
+    throw new RangeError(`compressionLevel of ${compression} is 1 to ${max}, or -1, not ${level}`)
+  }
 }

@@ -56,7 +56,8 @@ interface TopicState {
 }
 
 interface PartitionedRecord extends EncodedRecord {
-  readonly partition: number | undefined
+  /** That of the record, then that of the partitioner; undefined leaves it to the default. */
+  partition: number | undefined
 }
 
 export class Producer {
@@ -78,7 +79,8 @@ export class Producer {
     this.cluster = cluster
     this.onClosed = onClosed
     this.options = resolveProducerOptions(options)
-    this.codecs = new ProducerCodecs(this.options.compression)
+    const { compression, compressionLevel: level } = this.options
+    this.codecs = new ProducerCodecs(compression, level === -1 ? undefined : level)
     this.accumulator = new Accumulator(this.options, cluster.context.clock)
     const { accumulator } = this
     const { transactionalId, transactionTimeoutMs, idempotence } = this.options
@@ -374,19 +376,29 @@ export class Producer {
   private stateOf(name: string): TopicState {
     let state = this.topics.get(name)
     if (!state) {
-      const { random } = this.cluster.context
       const queues: PartitionQueue[] = []
-      const waitingOf = (partition: number) => queues[partition]?.waitingCount ?? 0
-      const sticky = new StickyPartition(
-        random,
-        this.options.batchSize,
-        this.options.adaptivePartitioning ? waitingOf : undefined,
-      )
+      const sticky = this.stickyPartition(queues)
       state = { name, queues, sticky, gate: undefined }
       this.topics.set(name, state)
       this.cluster.watch(name)
     }
     return state
+  }
+
+  private stickyPartition(queues: readonly PartitionQueue[]): StickyPartition {
+    const { adaptivePartitioning, availabilityTimeoutMs, batchSize, linger, rack } = this.options
+    const { clock, random } = this.cluster.context
+    const dueMs = (partition: number) =>
+      (queues[partition]?.head?.createdMs ?? Number.POSITIVE_INFINITY) + linger
+    const isAvailable = (partition: number) =>
+      clock.monotonicMs() - dueMs(partition) < availabilityTimeoutMs
+    return new StickyPartition(random, batchSize, {
+      waitingOf: adaptivePartitioning
+        ? (partition) => queues[partition]?.waitingCount ?? 0
+        : undefined,
+      isAvailable: availabilityTimeoutMs > 0 ? isAvailable : undefined,
+      isNear: rack ? (id) => this.cluster.metadata.node(id)?.rack === rack : undefined,
+    })
   }
 
   private async waitUntilAppendable(
@@ -423,6 +435,7 @@ export class Producer {
     operation: SendOperation | undefined,
   ): void {
     const { accumulator } = this
+    this.checkPartitions(topic, records)
     for (let i = 0; i < records.length; i++) {
       const record = records[i] as PartitionedRecord
       const partition = this.partitionOf(state, topic, record)
@@ -438,19 +451,34 @@ export class Producer {
     batch.addListener(this.enqueued)
   }
 
-  private partitionOf(state: TopicState, topic: TopicMetadata, record: PartitionedRecord): number {
-    const count = topic.partitions.length
-    const { partition, key, value } = record
-    if (partition !== undefined) {
-      if (partition >= 0 && partition < count) return partition
+  /** Every partition that was chosen exists; throws before the first record is appended. */
+  private checkPartitions(topic: TopicMetadata, records: readonly PartitionedRecord[]): void {
+    const { partitioner } = this.options
+    const partitionCount = topic.partitions.length
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i] as PartitionedRecord
+      if (record.partition === undefined) {
+        if (!partitioner) continue
+        const { key, value } = record
+        const chosen = partitioner({ topic: topic.name, key, value, partitionCount })
+        if (chosen === -1) continue
+        record.partition = chosen
+      }
+      const { partition } = record
+      if (Number.isInteger(partition) && partition >= 0 && partition < partitionCount) continue
       // Some may have been added since.
       this.cluster.markStale(topic.name)
-      throw new RangeError(`${topic.name} has partitions 0 to ${count - 1}, not ${partition}`)
+      const last = partitionCount - 1
+      throw new RangeError(`${topic.name} has partitions 0 to ${last}, not ${partition}`)
     }
-    const chosen =
-      this.options.partitioner?.({ topic: topic.name, key, value, partitionCount: count }) ?? -1
-    if (chosen >= 0) return chosen
-    if (key !== null) return keyedPartition(key, count)
+  }
+
+  private partitionOf(state: TopicState, topic: TopicMetadata, record: PartitionedRecord): number {
+    const { partition, key, value } = record
+    if (partition !== undefined) return partition
+    if (key !== null && !this.options.ignoreKeys) {
+      return keyedPartition(key, topic.partitions.length)
+    }
     const sticky = state.sticky.choose(topic)
     state.sticky.add(value === null ? 1 : value.length)
     return sticky
