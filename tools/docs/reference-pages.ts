@@ -2,6 +2,7 @@
 import { benchmarksPage } from './benchmarks-page.ts'
 import { clientSpeedPage } from './client-speed-page.ts'
 import { commandPage } from './command-page.ts'
+import { javaSettingsPage } from './java-settings-page.ts'
 import { kafkajsPage } from './kafkajs-page.ts'
 import { librdkafkaPage } from './librdkafka-page.ts'
 import { migrationPage } from './migration-page.ts'
@@ -21,4 +22,5 @@ export const referencePages = async (): Promise<Readonly<Record<string, string>>
   'librdkafka-suite.md': librdkafkaPage(),
   'kafkajs.md': kafkajsPage(),
   'from-kafkajs.md': migrationPage(),
+  'java-settings.md': javaSettingsPage(),
 })
