@@ -141,6 +141,14 @@ export class Kafka {
   }
 
   /**
+   * What the cluster knows this client by where its metrics arrive (KIP-714, `clientInstanceId` of
+   * the Java clients); undefined before it has been asked, or without `metricsPush`.
+   */
+  get clientInstanceId(): string | undefined {
+    return this.push?.clientInstanceId
+  }
+
+  /**
    * Sends any request of Kafka's protocol: for what has no method of its own. Takes the tables of
    * `@ottla/protocol`, chooses the version, and leaves error codes in the response alone.
    */

@@ -83,6 +83,8 @@ describe.skipIf(isApache)('where an operator has subscribed to metrics', () => {
     const kafka = new Kafka({ brokers: broker.bootstrap, clientId: 'pushing-1' })
     await work(kafka)
     await waitFor('three pushes', () => collector.received.length >= 3)
+    // Kafka's text of a UUID.
+    expect(kafka.clientInstanceId).toMatch(/^[\w-]{22}$/)
     const before = collector.received.length
     await kafka.close()
     expect(collector.received.length).toBeGreaterThan(before)
@@ -106,6 +108,7 @@ describe.skipIf(isApache)('where an operator has subscribed to metrics', () => {
     await work(kafka)
     await new Promise((resolve) => setTimeout(resolve, 500))
     expect(collector.received).toEqual([])
+    expect(kafka.clientInstanceId).toBeUndefined()
   })
 
   test('a client that nobody asked pushes nothing', async () => {

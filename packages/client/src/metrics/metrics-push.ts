@@ -67,6 +67,10 @@ export class MetricsPush {
     this.running = known.then(() => this.turn())
   }
 
+  get clientInstanceId(): string | undefined {
+    return this.instanceId === ZERO_UUID ? undefined : this.instanceId
+  }
+
   private async turn(): Promise<void> {
     while (!this.isStopped) {
       let waitMs: number
