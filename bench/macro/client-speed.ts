@@ -10,6 +10,9 @@
  *     [--codecs none,lz4,zstd] [--compressed-sizes 1024] [--modes produce,consume,latency]
  *     [--output FILE]
  *
+ * Latency alone has a file of its own, which the page prefers: what runs between its rounds is then
+ * the same for all.
+ *
  * When `--minutes` are over the run ends with what it has; rows that have fewer rounds say so.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -175,7 +178,7 @@ async function measureAll(): Promise<ClientRun[]> {
   const endMs = performance.now() + Number(values.minutes) * 60_000
   for (let round = 0; round < Math.max(rounds, latencyRounds); round++) {
     for (const load of loads.filter((each) => round < roundsOf(each))) {
-      for (const client of clients) {
+      for (const client of inTurn(round)) {
         if (CONSUMERS.includes(client) && load.mode !== 'consume') continue
         if (client === 'bare socket' && load.mode === 'latency') continue
         if (performance.now() > endMs) return found
@@ -186,6 +189,12 @@ async function measureAll(): Promise<ClientRun[]> {
     }
   }
   return found
+}
+
+/** Each round begins with another client, so that none always follows the same one. */
+function inTurn(round: number): readonly string[] {
+  const first = round % clients.length
+  return [...clients.slice(first), ...clients.slice(0, first)]
 }
 
 /** A client that cannot do a load is part of the result, not the end of the run. */
@@ -240,7 +249,8 @@ function save(summary: readonly ClientRow[], measurements: readonly ClientRun[])
     measurements,
   }
   mkdirSync(RESULTS, { recursive: true })
-  const file = values.output ?? join(RESULTS, `client-speed-${result.date.slice(0, 10)}.json`)
+  const name = values.modes === 'latency' ? 'client-latency' : 'client-speed'
+  const file = values.output ?? join(RESULTS, `${name}-${result.date.slice(0, 10)}.json`)
   writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`)
   process.stdout.write(`written to ${file}\n`)
 }

@@ -40,10 +40,10 @@ const number = (value: number) =>
   value >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)))
 const times = (value: number | undefined) => (value === undefined ? '' : `${number(value)}x`)
 
-function newest(): Result | undefined {
+function newest(name: 'client-speed' | 'client-latency'): Result | undefined {
   const names = existsSync(RESULTS) ? readdirSync(RESULTS) : []
   const file = names
-    .filter((name) => /^client-speed-[\d-]+\.json$/.test(name))
+    .filter((each) => each.startsWith(name) && each.endsWith('.json'))
     .sort()
     .at(-1)
   return file && JSON.parse(readFileSync(new URL(file, RESULTS), 'utf8'))
@@ -171,14 +171,24 @@ function losses({ name, mode, rows }: Load): string[] {
   return found
 }
 
+const listed = (values: Readonly<Record<string, unknown>>) =>
+  Object.entries(values)
+    .map(([name, value]) => `${name} ${String(value)}`)
+    .join(', ')
+
+const sourceOfLatency = ({ date, commit, machine }: Result): string =>
+  'Latency is of a run of its own, in which each round begins with another client ' +
+  `(\`npm run bench -- client-speed --modes latency\`): ${date.slice(0, 10)}; ` +
+  `commit ${commit}; ${listed(machine)}.`
+
 export function clientSpeedPage(): string {
-  const result = newest()
+  const result = newest('client-speed')
+  const latency = newest('client-latency')
   if (!result) return page('Speed of clients', 'Run `npm run bench -- client-speed` first.')
-  const listed = (values: Readonly<Record<string, unknown>>) =>
-    Object.entries(values)
-      .map(([name, value]) => `${name} ${String(value)}`)
-      .join(', ')
-  const loads = loadsOf(result.summary)
+  const loads = loadsOf([
+    ...result.summary.filter(({ mode }) => mode !== 'latency' || !latency),
+    ...(latency?.summary ?? []),
+  ])
   const verdicts = loads.map(verdict).filter((row) => row !== undefined)
   const lost = loads.flatMap(losses)
   const failed = result.summary.filter((row) => row.failure !== undefined)
@@ -191,6 +201,7 @@ export function clientSpeedPage(): string {
       '[Where the time goes](../internals/performance.md) explains them.',
     `${result.date.slice(0, 10)}; commit ${result.commit}; ${listed(result.versions)}; ` +
       `${listed(result.machine)}. Settings: ${listed(result.settings)}.`,
+    ...(latency ? [sourceOfLatency(latency)] : []),
     'CPU is that of the whole client process behind a warm-up, for each million records; `ottla` ' +
       'reads by batches with `reuseMemory` and looks at every value, `ottla defaults` does so ' +
       'without a setting, `ottla records` is the loop over single records, `ottla drop-in` is ' +
